@@ -1,0 +1,35 @@
+"""`chatclone` without a command: the terminal app on the current persona."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from chatclone import config
+from chatclone import persona as personas
+from chatclone.cli.options import home_of, slug_of
+from chatclone.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatclone.clone import Clone
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the app; with no persona yet it opens on the welcome screen."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the app needs a terminal",
+            "chatclone chat --plain, or chatclone chat --once TEXT",
+        )
+    from chatclone.clone import open_clone
+    from chatclone.tui.app import run_app
+
+    home = home_of(args)
+    slug = slug_of(args) or config.load(home).current
+    persona = personas.find(home, slug) if slug else None
+
+    def open_it() -> "tuple[Clone, str]":
+        assert persona is not None, "the welcome screen opens no clone"
+        return open_clone(persona, home)
+
+    run_app(persona, open_it, home)
+    return 0

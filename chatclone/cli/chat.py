@@ -1,0 +1,106 @@
+"""`chatclone chat`: talk to the clone in the app, line by line, or once."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatclone.cli.options import current_persona, emit, home_of, say
+from chatclone.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatclone.clone import Clone, Reply
+
+
+def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("chat", parents=parents, help="chat with the clone")
+    option = parser.add_argument
+    option(
+        "--engine",
+        choices=("auto", "transformers", "gguf"),
+        default="auto",
+        help="what runs the model",
+    )
+    option("--model", type=Path, metavar="PATH", help="a GGUF file to chat with")
+    option(
+        "--plain",
+        action="store_true",
+        help="line by line, for pipes and screen readers",
+    )
+    option("--once", metavar="TEXT", help="answer once and exit")
+    option(
+        "--partner",
+        metavar="NAME",
+        help="who you are to the clone (default: whom it wrote with most)",
+    )
+    option("--no-memory", action="store_true", help="recall nothing")
+    option("--seed", type=int, metavar="N", help="repeatable replies")
+    option("--greedy", action="store_true", help="always the likeliest token")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Chat in the way asked for."""
+    persona, home = current_persona(args), home_of(args)
+
+    def open_it() -> "tuple[Clone, str]":
+        from chatclone.clone import open_clone
+
+        clone, reason = open_clone(
+            persona, home, engine=args.engine, model=args.model, use_memory=not args.no_memory, partner=args.partner
+        )
+        seed = clone.sampling.seed if args.seed is None else args.seed
+        temperature = 0.0 if args.greedy else clone.sampling.temperature
+        clone.sampling = replace(clone.sampling, seed=seed, temperature=temperature)
+        return clone, reason
+
+    if args.once is not None:
+        return answer_once(args, *open_it(), args.once)
+    if args.plain:
+        from chatclone.chats import ChatStore
+        from chatclone.plain import run_plain
+
+        clone, reason = open_it()
+        say(reason)
+        return run_plain(clone, ChatStore.open(persona.chats_file), sys.stdin, sys.stdout)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the app needs a terminal", "chatclone chat --plain, or chatclone chat --once TEXT")
+    from chatclone.tui.app import run_app
+
+    run_app(persona, open_it, home)
+    return 0
+
+
+def answer_once(args: argparse.Namespace, clone: "Clone", reason: str, text: str) -> int:
+    """Print one reply to `text`: as it is written, or as contract.md's document."""
+    from chatclone.clone import Reply
+    from chatclone.prompt import ChatMessage
+
+    say(reason)
+    if not text.strip():
+        raise UsageError("there is nothing to answer", 'chatclone chat --once "hey"')
+    *_, last = clone.reply([ChatMessage("user", text)])
+    assert isinstance(last, Reply)
+    emit(args, reply_document(last, clone), last.text)
+    return 0
+
+
+def reply_document(reply: "Reply", clone: "Clone") -> dict[str, Any]:
+    """Return contract.md's document of one reply."""
+    from chatclone.clone import hit_document
+
+    return {
+        "reply": reply.text,
+        "bubbles": reply.bubbles,
+        "stopped_by": reply.stopped_by,
+        "memory": [hit_document(hit) for hit in reply.memory],
+        "prompt_tokens": reply.prompt_tokens,
+        "cached_tokens": reply.cached_tokens,
+        "reply_tokens": reply.reply_tokens,
+        "first_token_ms": round(reply.first_token_ms, 1),
+        "tokens_per_second": round(reply.tokens_per_second, 1),
+        "engine": clone.engine.name,
+        "model": clone.engine.model,
+    }

@@ -1,0 +1,82 @@
+"""The `chatclone` program: parses the command line, runs one command, and turns errors into two lines.
+
+Exit codes: 0 done, 1 a problem the user can act on, 2 wrong usage, 130 interrupted. A bug keeps its traceback.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import chatclone
+from chatclone.cli import (
+    app,
+    chat,
+    data,
+    demo,
+    doctor,
+    export,
+    forget,
+    import_,
+    memory,
+    persona,
+    train,
+    where,
+)
+from chatclone.cli.options import common, say
+from chatclone.errors import ChatcloneError
+
+COMMANDS = (
+    import_,
+    train,
+    chat,
+    export,
+    demo,
+    data,
+    memory,
+    forget,
+    persona,
+    doctor,
+    where,
+)
+"""Each module has `add(commands, parents)`, which declares its parser with `run` as a default."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    args = parser().parse_args(arguments)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except ChatcloneError as error:
+        say(f"error: {error.message}\ntry: {error.hint}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    shared = common()
+    top = argparse.ArgumentParser(
+        prog="chatclone",
+        parents=[shared],
+        description="Talk to a copy of yourself that runs on your own computer.",
+        epilog="Without a command the terminal app opens on the current persona.",
+    )
+    top.add_argument("--version", action="version", version=f"chatclone {chatclone.__version__}")
+    top.set_defaults(run=app.run)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands, [shared])
+    return top
+
+
+if __name__ == "__main__":
+    sys.exit(main())

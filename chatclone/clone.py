@@ -1,0 +1,164 @@
+"""Where memory, prompt and engine meet: one reply of the clone, as a stream of events.
+
+The app, the plain chat, the server, the quiz and the evaluation all call `Clone.reply`; none of them talks to an
+engine on its own.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chatclone.engines.base import (
+    Cancelled,
+    Engine,
+    Piece,
+    Reading,
+    Sampling,
+    StoppedBy,
+)
+from chatclone.engines.choose import EngineKind, open_engine
+from chatclone.persona import Persona
+from chatclone.prompt import ChatMessage, Prompt, with_memory
+from memory.memory import Memory
+from memory.search import Hit
+
+MEMORY_WORDS = 400
+"""The word budget of recalled memory on a context of 4,096 tokens; smaller contexts get their share."""
+CONTEXT_STEP = 8
+"""Turns dropped at a time when the context is full, so that the cached prefix survives several replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What memory gave to this reply, best first; empty when nothing fits."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply, and how it came about; times are in milliseconds and tokens a second."""
+
+    text: str
+    stopped_by: StoppedBy
+    memory: tuple[Hit, ...] = ()
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    reply_tokens: int = 0
+    first_token_ms: float = 0.0
+    tokens_per_second: float = 0.0
+
+    @property
+    def bubbles(self) -> list[str]:
+        """The lines of the reply, as the person would have sent them one by one."""
+        return [line for line in self.text.split("\n") if line.strip()]
+
+
+ReplyEvent = Recalled | Reading | Piece | Reply
+
+
+@dataclass
+class Clone:
+    """A persona that answers: `engine` writes, `memory` (None: off) reminds, `partner` is whom it talks to."""
+
+    persona: Persona
+    engine: Engine
+    memory: Memory | None = None
+    partner: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def reply(
+        self,
+        turns: Sequence[ChatMessage],
+        *,
+        cancelled: Cancelled = lambda: False,
+        seed: int | None = None,
+    ) -> Iterator[ReplyEvent]:
+        """Answer a conversation that ends with a user turn; the last event is the whole `Reply`."""
+        sampling = self.sampling if seed is None else replace(self.sampling, seed=seed)
+        hits = self._recall(turns)
+        yield Recalled(hits)
+        prompt = self.prompt(turns, hits)
+        yield from self._write(prompt, hits, sampling, cancelled)
+
+    def prompt(self, turns: Sequence[ChatMessage], hits: Sequence[Hit] = ()) -> Prompt:
+        """Return the prompt for a reply: system turn, the conversation that fits, recalled lines in the last turn."""
+        system = ChatMessage("system", self.persona.system_prompt(self.partner))
+        lines = [line for hit in sorted(hits, key=lambda hit: hit.when) for line in hit.text.split("\n")]
+        messages = with_memory([system, *turns], lines)
+        return self.engine.template.prompt(messages, self.engine.context - self.sampling.max_tokens, CONTEXT_STEP)
+
+    def _recall(self, turns: Sequence[ChatMessage]) -> tuple[Hit, ...]:
+        if self.memory is None or not turns:
+            return ()
+        words = min(MEMORY_WORDS, MEMORY_WORDS * self.engine.context // 4096)
+        return self.memory.recall(turns[-1].content, words=words).hits
+
+    def _write(
+        self,
+        prompt: Prompt,
+        hits: tuple[Hit, ...],
+        sampling: Sampling,
+        cancelled: Cancelled,
+    ) -> Iterator[ReplyEvent]:
+        started = time.perf_counter()
+        first: float | None = None
+        parts: list[str] = []
+        tokens = cached = 0
+        stopped_by: StoppedBy = "cancelled"
+        for event in self.engine.generate(prompt, sampling, cancelled):
+            match event:
+                case Piece(text, count):
+                    first = first if first is not None else time.perf_counter()
+                    tokens += count
+                    parts.append(text)
+                    yield event
+                case Reading(cached=seen):
+                    cached = seen
+                    yield event
+                case _:
+                    stopped_by = event.by
+        ended = time.perf_counter()
+        writing = ended - (first or ended)
+        yield Reply(
+            text="".join(parts).strip(),
+            stopped_by=stopped_by,
+            memory=hits,
+            prompt_tokens=len(prompt.ids),
+            cached_tokens=cached,
+            reply_tokens=tokens,
+            first_token_ms=1000 * ((first or ended) - started),
+            tokens_per_second=(tokens - 1) / writing if tokens > 1 and writing > 0 else 0.0,
+        )
+
+
+def hit_document(hit: Hit) -> dict[str, Any]:
+    """Return a recalled passage as the JSON documents show it, its time in UTC."""
+    when = datetime.fromtimestamp(hit.when, UTC).isoformat(timespec="seconds")
+    return {
+        "id": hit.id,
+        "when": when,
+        "who": hit.who,
+        "text": hit.text,
+        "score": round(hit.score, 4),
+        "chat": hit.chat,
+    }
+
+
+def open_clone(
+    persona: Persona,
+    home: Path,
+    *,
+    engine: EngineKind = "auto",
+    model: Path | None = None,
+    use_memory: bool = True,
+    partner: str | None = None,
+) -> tuple[Clone, str]:
+    """Load what a chat with `persona` needs and return the clone, and why this engine; memory is there unless off."""
+    loaded, reason = open_engine(persona, engine, model=model, home=home)
+    memory = Memory.open(persona.memory_file) if use_memory and persona.memory_file.exists() else None
+    who = partner if partner is not None else next(iter(persona.partners), "")
+    return Clone(persona, loaded, memory, who, persona.sampling), reason

@@ -1,0 +1,96 @@
+"""What an engine is: something that continues a prompt, streams what it writes, and can be stopped between tokens."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from chatclone.prompt import ChatTemplate, Prompt
+
+StoppedBy = Literal["end_of_turn", "stop_marker", "length", "cancelled"]
+
+Cancelled = Callable[[], bool]
+"""Asked between tokens, and between batches of prompt reading: True stops the generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. `temperature` 0 is greedy; there is no repetition penalty: people say hahaha."""
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    min_p: float = 0.05
+    max_tokens: int = 160
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`done` of `total` prompt tokens have been read; `cached` of them needed no reading."""
+
+    done: int
+    total: int
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text that was just written; `tokens` is how many tokens it took."""
+
+    text: str
+    tokens: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The last event of every generation: why it ended."""
+
+    by: StoppedBy
+
+
+EngineEvent = Reading | Piece | Stopped
+
+
+class Engine(Protocol):
+    """A loaded model. One generation at a time; `generate` may be called from any thread, the same one throughout."""
+
+    name: str
+    """The kind: transformers, gguf or openai."""
+    model: str
+    """What is loaded, for people: a folder or file name."""
+    context: int
+    """Tokens of prompt and reply together."""
+    template: ChatTemplate
+    """The base model's template, bound to this engine's own tokenizer."""
+
+    def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
+        """Continue `prompt`; the events end with exactly one `Stopped`, and pieces hold whole characters only."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...
+
+
+class TextStream:
+    """Turns a growing list of token ids into text that never ends within a character."""
+
+    def __init__(self, decode: Callable[[list[int]], str]) -> None:
+        self._decode = decode
+        self._ids: list[int] = []
+        self._given = 0
+
+    def push(self, token: int) -> str:
+        """Add a token and return the text that became certain, which may be empty."""
+        self._ids.append(token)
+        text = self._decode(self._ids)
+        if text.endswith("\ufffd"):
+            return ""
+        return self._take(text)
+
+    def rest(self) -> str:
+        """Return what is left when no more tokens come, an unfinished character dropped."""
+        return self._take(self._decode(self._ids).rstrip("\ufffd"))
+
+    def _take(self, text: str) -> str:
+        new, self._given = text[self._given :], max(self._given, len(text))
+        return new

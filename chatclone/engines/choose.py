@@ -1,0 +1,98 @@
+"""Which engine answers for a persona, and why; and where a base model lies on this machine.
+
+Light by itself: the engines, and with them torch or llama.cpp, are imported when one is opened.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import Literal
+
+from chatclone.engines.base import Engine
+from chatclone.errors import ChatcloneError, MissingExtra
+from chatclone.export.record import current_export
+from chatclone.locations import starter_model
+from chatclone.persona import Persona
+
+EngineKind = Literal["auto", "transformers", "gguf"]
+
+
+def open_engine(
+    persona: Persona, kind: EngineKind = "auto", *, model: Path | None = None, home: Path
+) -> tuple[Engine, str]:
+    """Open the engine for a persona and say why this one.
+
+    `model` is a GGUF file to use instead of the persona's own export. `auto` takes the persona's GGUF when it was
+    exported from the current adapter and llama.cpp is installed, else transformers.
+    """
+    if model is not None:
+        if kind == "transformers":
+            raise ChatcloneError("--model names a GGUF file, which transformers does not run", "use --engine gguf")
+        return _llama(model, None), f"{model.name}, as asked"
+    if kind == "transformers":
+        return _transformers(persona), "transformers, as asked"
+    exported = current_export(persona, home)
+    if kind == "gguf":
+        if exported is None:
+            raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
+        return _llama(exported.model, exported.lora), "the exported GGUF, as asked"
+    if exported is None:
+        return _transformers(persona), "transformers: the current adapter has not been exported to GGUF"
+    if not installed("llama_cpp"):
+        return _transformers(persona), "transformers: llama-cpp-python is not installed"
+    return _llama(exported.model, exported.lora), f"llama.cpp: exported as {exported.kind} {exported.quant}"
+
+
+def resolve_base(base: str) -> Path:
+    """Return the folder of a base model: the starter, a folder, or a hub model that was downloaded before."""
+    if base == "starter":
+        return _checked(starter_model(), base)
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        return _checked(folder.absolute(), base)
+    if not installed("huggingface_hub"):
+        raise MissingExtra(f"the base model {base}", "train")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return _checked(Path(snapshot_download(base, local_files_only=True)), base)
+    except (OSError, ValueError):  # not in the cache; not even a possible name
+        raise ChatcloneError(
+            f"the base model {base} is not on this machine",
+            f"hf download {base}, or name a folder; `starter` is built in",
+        ) from None
+
+
+def base_label(base: str) -> str:
+    """Return what a base is called: `starter`, or the last part of its folder or hub id."""
+    return base.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or base
+
+
+def installed(package: str) -> bool:
+    """Return whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(package) is not None
+
+
+def _checked(folder: Path, base: str) -> Path:
+    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+        raise ChatcloneError(
+            f"the base model {base} is incomplete: {folder} has no config.json or no *.safetensors",
+            "download it whole, or use --base starter",
+        )
+    return folder
+
+
+def _transformers(persona: Persona) -> Engine:
+    if not installed("torch") or not installed("transformers") or not installed("peft"):
+        raise MissingExtra("a reply through transformers", "train")
+    from chatclone.engines.transformers import TransformersEngine
+
+    label = base_label(persona.base) + (f" + {persona.adapter}" if persona.adapter else "")
+    return TransformersEngine(resolve_base(persona.base), persona.adapter_folder, label=label)
+
+
+def _llama(model: Path, lora: Path | None) -> Engine:
+    if not installed("llama_cpp"):
+        raise MissingExtra("a reply from a GGUF model", "gguf")
+    from chatclone.engines.llama import LlamaEngine
+
+    return LlamaEngine(model, lora)

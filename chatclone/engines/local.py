@@ -1,0 +1,126 @@
+"""The loop that every engine on this machine shares: read what is new of the prompt, then write token by token.
+
+An engine brings three steps (`_crop`, `_feed`, `_chooser`); the loop keeps the prefix that two prompts have in common,
+asks between tokens whether it was cancelled, and never gives half a character. Whenever the loop is left, `_held` are
+the tokens the model holds, so the next prompt may build on them.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from chatclone.engines.base import (
+    Cancelled,
+    EngineEvent,
+    Piece,
+    Reading,
+    Sampling,
+    Stopped,
+    StoppedBy,
+    TextStream,
+)
+from chatclone.errors import ChatcloneError
+from chatclone.prompt import ChatTemplate, Prompt
+
+MAX_CONTEXT = 4096
+"""Tokens kept for a chat where the model could take more: memory grows with it, and chats are short."""
+
+
+class LocalEngine(ABC):
+    """An engine that holds its model in this process; the public part is `chatclone.engines.base.Engine`."""
+
+    name: str
+    read_batch: int
+    """Tokens of a prompt computed at once."""
+
+    def __init__(self, model: str, context: int, template: ChatTemplate) -> None:
+        self.model = model
+        self.context = context
+        self.template = template
+        self._held: list[int] = []
+        self._turn = threading.Lock()
+
+    def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
+        """Continue `prompt`; a second generation before the first has ended is refused."""
+        if len(prompt.ids) >= self.context:
+            raise ChatcloneError(
+                f"the prompt has {len(prompt.ids)} tokens and the model takes {self.context}", "send a shorter message"
+            )
+        if not self._turn.acquire(blocking=False):
+            raise ChatcloneError("the model is still writing another reply", "wait for it, or stop it")
+        try:
+            if (yield from self._read(prompt.ids, cancelled)):
+                yield from self._write(len(prompt.ids), sampling, cancelled)
+            else:
+                yield Stopped("cancelled")
+        finally:
+            self._turn.release()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free the model."""
+
+    @abstractmethod
+    def _crop(self, length: int) -> int:
+        """Forget all but the first `length` tokens held and return how many are left, which may be fewer."""
+
+    @abstractmethod
+    def _feed(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> bool:
+        """Compute `ids` after the tokens held; False when `cancelled` said so and nothing of them is held."""
+
+    @abstractmethod
+    def _chooser(self, sampling: Sampling) -> Callable[[], int]:
+        """Return what chooses the token after those held."""
+
+    def _read(self, ids: Sequence[int], cancelled: Cancelled) -> Generator[Reading, None, bool]:
+        """Compute what is not held yet of `ids`; return False when cancelled."""
+        # The last token is always computed, since its logits are what the reply begins with.
+        cached = self._keep(min(common_prefix(self._held, ids), len(ids) - 1))
+        yield Reading(cached, len(ids), cached)
+        for start in range(cached, len(ids), self.read_batch):
+            batch = ids[start : start + self.read_batch]
+            if cancelled() or not self._feed(batch, cancelled):
+                return False
+            self._held.extend(batch)
+            yield Reading(start + len(batch), len(ids), cached)
+        return True
+
+    def _write(self, read: int, sampling: Sampling, cancelled: Cancelled) -> Iterator[Piece | Stopped]:
+        """Write until the end of the turn, the length, the end of the context, or `cancelled`."""
+        choose = self._chooser(sampling)
+        stream = TextStream(self.template.decode)
+        token: int | None = None
+        tokens = 0  # not yet given as text: a character may take several
+        stopped_by: StoppedBy = "length"
+        for _ in range(min(sampling.max_tokens, self.context - read)):
+            if cancelled():
+                stopped_by = "cancelled"
+                break
+            if token is not None:
+                self._feed([token])
+                self._held.append(token)
+            token = choose()
+            if token in self.template.stop_ids:
+                stopped_by = "end_of_turn"
+                break
+            tokens += 1
+            if text := stream.push(token):
+                yield Piece(text, tokens)
+                tokens = 0
+        if rest := stream.rest():
+            yield Piece(rest, tokens)
+        yield Stopped(stopped_by)
+
+    def _keep(self, length: int) -> int:
+        """Hold only the first `length` tokens, or fewer where the model cannot do that; return how many."""
+        if length < len(self._held):
+            del self._held[self._crop(length) :]
+        return len(self._held)
+
+
+def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    """Return how many tokens both begin with."""
+    for position, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return position
+    return min(len(left), len(right))

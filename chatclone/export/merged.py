@@ -1,0 +1,42 @@
+"""Base and adapter as one GGUF file, which any program that runs GGUF can load."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from chatclone.errors import ChatcloneError
+from chatclone.export.base import convert
+from chatclone.export.converter import Progress
+from chatclone.export.quantise import Quant
+from chatclone.locations import ensure
+
+TOKENIZER_FILES = ("tokenizer*", "*.jinja", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt")
+
+
+def merged_gguf(adapter: Path, base: Path, target: Path, quant: Quant, scripts: Path, progress: Progress) -> None:
+    """Merge the adapter into the base at full or 16-bit precision, never into 4 bits, and convert the result."""
+    with tempfile.TemporaryDirectory(dir=ensure(target.parent), prefix=".merge.") as place:
+        progress("merging the adapter into the base")
+        merge(adapter, base, Path(place))
+        progress(f"converting the merged model to {quant}")
+        convert(Path(place), target, quant, scripts, target.stem)
+
+
+def merge(adapter: Path, base: Path, folder: Path) -> None:
+    """Write the merged model, with the base's own tokenizer and template, to `folder`."""
+    import torch
+
+    from chatclone.engines.transformers import choose_dtype, load_model
+
+    dtype, _ = choose_dtype(base, torch.device("cpu"))
+    model = load_model(base, adapter, dtype)
+    try:
+        merged = model.merge_and_unload(safe_merge=True)
+    except ValueError as error:  # PEFT's, when a merged weight is not finite
+        raise ChatcloneError(
+            f"the adapter cannot be merged: {error}", "train again, with a lower learning rate"
+        ) from error
+    merged.save_pretrained(folder)
+    for pattern in TOKENIZER_FILES:
+        for file in base.glob(pattern):
+            shutil.copy(file, folder)

@@ -1,0 +1,236 @@
+"""Messages to text, token ids and a loss mask: the only place that renders a chat template.
+
+Training, evaluation, every engine and the GGUF parity check call this module, so that what a model is trained on and
+what it is asked in a chat are the same ids. Rendering needs jinja2 alone; a tokenizer comes in as two callables, so a
+machine with only llama.cpp renders exactly what transformers would.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal, NoReturn
+
+import jinja2
+from jinja2.ext import Extension
+from jinja2.nodes import CallBlock, Node
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+Role = Literal["system", "user", "assistant"]
+
+IGNORED = -100
+"""The label of a token that no loss is computed on (PyTorch's `ignore_index`)."""
+
+MEMORY_OPEN, MEMORY_CLOSE = "<memory>", "</memory>"
+
+
+class PromptError(ValueError):
+    """A conversation cannot be rendered, or masked, with this template."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One turn as the model sees it; `trained` marks an assistant turn that the loss is computed on."""
+
+    role: Role
+    content: str
+    trained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation ready for an engine: as messages, as text, and as token ids that end where the reply begins."""
+
+    messages: tuple[ChatMessage, ...]
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A conversation ready for training: ids and labels of equal length; `dropped` turns did not fit the window."""
+
+    ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    dropped: int = 0
+
+    @property
+    def trained_tokens(self) -> int:
+        """How many tokens the loss is computed on."""
+        return sum(label != IGNORED for label in self.labels)
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """A base model's own chat template, bound to its tokenizer.
+
+    `encode` turns text into ids, reading special tokens and adding none; `decode` is its inverse, special tokens left
+    out. `stop_ids` end a turn. `markers` are the strings the tokenizer reads as special tokens.
+    """
+
+    source: str
+    encode: Callable[[str], list[int]]
+    decode: Callable[[Sequence[int]], str]
+    stop_ids: frozenset[int]
+    markers: tuple[str, ...]
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_tokenizer(cls, tokenizer: Any, generation_stop_ids: Iterable[int] = ()) -> "ChatTemplate":
+        """Bind a transformers tokenizer; `generation_stop_ids` are the end tokens of its generation config."""
+        if not tokenizer.chat_template:
+            raise PromptError("this tokenizer brings no chat template")
+        return cls(
+            source=tokenizer.chat_template,
+            encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
+            decode=lambda ids: str(tokenizer.decode(list(ids), skip_special_tokens=True)),
+            stop_ids=frozenset({tokenizer.eos_token_id, *generation_stop_ids}),
+            markers=tuple(sorted({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})),
+            variables={
+                "bos_token": tokenizer.bos_token or "",
+                "eos_token": tokenizer.eos_token or "",
+            },
+        )
+
+    @cached_property
+    def _compiled(self) -> jinja2.Template:
+        return _environment().from_string(self.source)
+
+    def render(self, messages: Sequence[ChatMessage], *, reply_next: bool) -> str:
+        """Return the conversation as text; `reply_next` ends it with the header of the assistant's turn."""
+        turns = [{"role": m.role, "content": neutralise(m.content, self.markers)} for m in merge_roles(messages)]
+        try:
+            return self._compiled.render(messages=turns, add_generation_prompt=reply_next, **self.variables)
+        except jinja2.TemplateError as error:
+            raise PromptError(f"the chat template refuses this conversation: {error}") from error
+
+    def prompt(self, messages: Sequence[ChatMessage], limit: int, step: int = 1) -> Prompt:
+        """Render for a reply within `limit` tokens, the oldest turns dropped `step` at a time.
+
+        A step above one keeps the beginning of the prompt, and so an engine's cached prefix, the same for several
+        turns after the context is full.
+        """
+        kept, _ = self._fit(messages, limit, step, reply_next=True)
+        text = self.render(kept, reply_next=True)
+        return Prompt(tuple(kept), text, tuple(self.encode(text)))
+
+    def sample(self, messages: Sequence[ChatMessage], limit: int) -> Sample:
+        """Tokenise for training within `limit` tokens and mask all but the trained replies and their end of turn.
+
+        The mask is found by comparing prefixes: the ids up to a reply, rendered as for inference, must be the
+        beginning of the ids of the whole. Raises PromptError where they are not, or where nothing would be trained.
+        """
+        kept, dropped = self._fit(merge_roles(messages), limit, 1, reply_next=False)
+        ids = self.encode(self.render(kept, reply_next=False))
+        labels = [IGNORED] * len(ids)
+        for position, message in enumerate(kept):
+            if message.role == "assistant" and message.trained:
+                start, end = self._reply_span(kept, position, ids)
+                labels[start:end] = ids[start:end]
+        if all(label == IGNORED for label in labels):
+            raise PromptError("no token of this conversation would be trained")
+        return Sample(tuple(ids), tuple(labels), dropped)
+
+    def _reply_span(self, messages: Sequence[ChatMessage], position: int, ids: list[int]) -> tuple[int, int]:
+        """Return where the reply at `position` begins and ends (after its end-of-turn token) in `ids`."""
+        before = self.encode(self.render(messages[:position], reply_next=True))
+        until = self.encode(self.render(messages[: position + 1], reply_next=False))
+        ends = [i for i in range(len(before), len(until)) if until[i] in self.stop_ids]
+        if not ends:
+            raise PromptError("the template closes a reply with no end-of-turn token")
+        end = ends[-1] + 1
+        if until[: len(before)] != before or ids[:end] != until[:end]:
+            raise PromptError("the template renders a reply differently for training and for a chat")
+        return len(before), end
+
+    def _fit(
+        self,
+        messages: Sequence[ChatMessage],
+        limit: int,
+        step: int,
+        *,
+        reply_next: bool,
+    ) -> tuple[list[ChatMessage], int]:
+        """Drop the oldest turns after the system turn, `step` at a time, until the rest is at most `limit` tokens."""
+        head = [m for m in messages[:1] if m.role == "system"]
+        turns = list(messages[len(head) :])
+        for dropped in range(0, len(turns), step):
+            kept = [*head, *turns[dropped:]]
+            if len(self.encode(self.render(kept, reply_next=reply_next))) <= limit:
+                return kept, dropped
+        last = [*head, *turns[-1:]]
+        if len(self.encode(self.render(last, reply_next=reply_next))) <= limit:
+            return last, len(turns) - 1
+        raise PromptError(f"the last turn alone is longer than {limit} tokens")
+
+
+def merge_roles(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Join consecutive turns of one role by a newline; a merged reply is trained if all its parts are."""
+    merged: list[ChatMessage] = []
+    for message in messages:
+        if merged and merged[-1].role == message.role:
+            last = merged.pop()
+            content = f"{last.content}\n{message.content}"
+            merged.append(ChatMessage(message.role, content, last.trained and message.trained))
+        else:
+            merged.append(message)
+    return merged
+
+
+def with_memory(messages: Sequence[ChatMessage], quotes: Sequence[str]) -> list[ChatMessage]:
+    """Put recalled lines into the last user turn, as a delimited block before its text.
+
+    Nothing in a quote or in any user turn can open or close the block: it is data, whatever it says. The turns before
+    stay as they are, so a cached prefix stays valid.
+    """
+    delimiters = (MEMORY_OPEN, MEMORY_CLOSE)
+    result = [replace(m, content=neutralise(m.content, delimiters)) if m.role == "user" else m for m in messages]
+    last = max((i for i, m in enumerate(result) if m.role == "user"), default=None)
+    if last is None or not quotes:
+        return result
+    lines = [neutralise(" ".join(quote.split()), delimiters) for quote in quotes]
+    block = "\n".join([MEMORY_OPEN, *lines, MEMORY_CLOSE])
+    result[last] = replace(result[last], content=f"{block}\n{result[last].content}")
+    return result
+
+
+def neutralise(content: str, markers: Iterable[str]) -> str:
+    """Break every marker in `content` by a space after its first character, so that it stays text."""
+    content = content.strip()
+    for marker in markers:
+        if len(marker) > 1 and marker in content:
+            content = content.replace(marker, f"{marker[0]} {marker[1:]}")
+    return content
+
+
+class _Generation(Extension):
+    """Accepts `{% generation %}…{% endgeneration %}`, which some templates carry for TRL, and passes it through."""
+
+    tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
+
+    def parse(self, parser: Parser) -> Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return CallBlock(self.call_method("_pass"), [], [], body).set_lineno(line)
+
+    def _pass(self, caller: Callable[[], str]) -> str:
+        return caller()
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    """Return the sandbox that transformers renders chat templates in (its utils/chat_template_utils.py)."""
+
+    def raise_exception(message: str) -> NoReturn:
+        raise jinja2.TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.loopcontrols", _Generation],
+    )
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    environment.globals["raise_exception"] = raise_exception
+    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    return environment

@@ -1,0 +1,93 @@
+"""Replies, one at a time: a clone has one engine, and an engine writes one reply at once.
+
+All methods but the writing itself run in the app's thread.
+"""
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+from textual.message import Message
+
+from chatclone.answering import answer, begin_reply, explain
+from chatclone.chats import ChatStore, StoredMessage
+from chatclone.clone import Clone
+from chatclone.engines.base import Reading
+from chatclone.tui.events import PromptRead, ReplyChanged, ReplyEnded
+
+log = logging.getLogger(__name__)
+
+
+class Replies:
+    """Answers questions in the order of their conversations; questions wait until the clone is awake.
+
+    `post` takes events from any thread, `in_thread` starts a function in one.
+    """
+
+    def __init__(
+        self, store: ChatStore, post: Callable[[Message], bool], in_thread: Callable[[Callable[[], None]], object]
+    ) -> None:
+        self.clone: Clone | None = None
+        self.current: StoredMessage | None = None
+        self._store = store
+        self._post = post
+        self._in_thread = in_thread
+        self._waiting: dict[int, tuple[StoredMessage, int | None]] = {}
+        self._cancelled = threading.Event()
+
+    def awake(self, clone: Clone) -> StoredMessage | None:
+        """Take the loaded clone; returns the reply that begins at once, if a question waits."""
+        self.clone = clone
+        return self._begin_next()
+
+    def ask(self, question: StoredMessage, seed: int | None = None) -> StoredMessage | None:
+        """Have a question answered; a later one of the same conversation takes the place of one that waits."""
+        self._waiting[question.conversation] = (question, seed)
+        return self._begin_next()
+
+    def ended(self) -> StoredMessage | None:
+        """Take note that the current reply is over; returns the next one, if a question waits."""
+        self.current = None
+        return self._begin_next()
+
+    def waits(self, conversation: int) -> bool:
+        """Return whether a question of this conversation waits for its turn."""
+        return conversation in self._waiting
+
+    def stop(self) -> bool:
+        """Stop the current reply between two tokens; returns whether there was one."""
+        self._cancelled.set()
+        return self.current is not None
+
+    def forget(self, conversation: int) -> None:
+        """Drop what waits or is being written in a conversation that is deleted."""
+        self._waiting.pop(conversation, None)
+        if self.current is not None and self.current.conversation == conversation:
+            self._cancelled.set()
+
+    def _begin_next(self) -> StoredMessage | None:
+        if self.clone is None or self.current is not None or not self._waiting:
+            return None
+        clone = self.clone
+        question, seed = self._waiting.pop(next(iter(self._waiting)))
+        reply = self.current = begin_reply(self._store, question)
+        self._cancelled.clear()
+        self._in_thread(lambda: self._write(clone, reply, seed))
+        return reply
+
+    def _write(self, clone: Clone, reply: StoredMessage, seed: int | None) -> None:
+        """Write one reply, in a thread of its own; an error ends the reply and not the app."""
+        try:
+            for event in answer(clone, self._store, reply, cancelled=self._cancelled.is_set, seed=seed):
+                if isinstance(event, Reading):
+                    self._post(PromptRead(event.done, event.total))
+                else:
+                    reply = event
+                    self._post(ReplyChanged(reply))
+        except Exception as error:
+            # The frames say where; the message of an error may quote what people wrote, so it stays out of the log.
+            log.error("reply failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            reply = replace(reply, state="failed", stats={**reply.stats, "error": explain(error)})
+        self._post(ReplyEnded(reply))

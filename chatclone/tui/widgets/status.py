@@ -1,0 +1,60 @@
+"""The lines around a conversation: who is there above it, what runs and which keys help below."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from chatclone.tui.commands import COMMANDS, Command
+from chatclone.tui.visible import visible
+
+
+class Title(Horizontal):
+    """Who one is writing with, that it is a clone, and its state in words."""
+
+    def __init__(self, name: str, id: str) -> None:
+        super().__init__(id=id)
+        self._clone_name = name
+
+    def compose(self) -> ComposeResult:
+        """Build the name and the state."""
+        name = Content.assemble((visible(self._clone_name), "bold"), ("  clone", "$foreground 60%"))
+        yield Static(name, classes="name")
+        yield Static(classes="state", markup=False)
+
+    def say(self, state: str) -> None:
+        """Show a state."""
+        self.query_one(".state", Static).update(state)
+
+
+class StatusLine(Horizontal):
+    """Which model answers, how fast the last reply was, and the keys."""
+
+    def compose(self) -> ComposeResult:
+        """Build both halves."""
+        yield Static(classes="engine", markup=False)
+        for command in COMMANDS:
+            if command.hinted:
+                yield KeyHint(command)
+
+    def say(self, text: str) -> None:
+        """Show what runs."""
+        self.query_one(".engine", Static).update(visible(text))
+
+    def offer_stop(self, offered: bool) -> None:
+        """Name the key that stops a reply only while there is one."""
+        self.query_one("#hint-stop").display = offered
+
+
+class KeyHint(Static):
+    """A key and what it does; a click does it too."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(
+            Content.assemble((command.key, "bold $accent"), f" {command.title.lower()}"), id=f"hint-{command.id}"
+        )
+        self._action = command.action
+
+    async def on_click(self) -> None:
+        """Do what the key does."""
+        await self.app.run_action(self._action)

@@ -1,0 +1,137 @@
+"""The archive: what is stored comes back, importing again adds only what is new, forgetting lasts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chatclone.archive import MIGRATIONS, Archive
+from importers.message import Chat, Media, Message, Person, Span
+
+CHAT = Chat("7", "personal", "Theo")
+RICH = Message(
+    chat="7",
+    id=3,
+    sent_at=1_700_000_000,
+    sender="user1",
+    text="смотри 🐌 https://example.org",
+    media=Media("voice", seconds=14),
+    reply_to=2,
+    edited_at=1_700_000_050,
+    forwarded=True,
+    via_bot=True,
+    spans=(Span("link", 9, 28),),
+)
+
+
+def plain(number: int, text: str = "hey", sender: str = "user2", chat: str = "7") -> Message:
+    return Message(chat=chat, id=number, sent_at=1_700_000_000 + number, sender=sender, text=text)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """An empty archive."""
+    opened = Archive(tmp_path / "archive.sqlite")
+    yield opened
+    opened.close()
+
+
+class TestAdd:
+    """Storing messages."""
+
+    def test_round_trip(self, archive: Archive) -> None:
+        """Every field of a message survives, and messages come back in the order of their ids."""
+        with archive.transaction():
+            added = archive.add("telegram", [RICH, plain(-5), plain(2)])
+            archive.add_names("telegram", [CHAT], [Person("user1", "Mira"), Person("user2", "Theo")])
+        assert (added.new, added.duplicates) == (3, 0)
+        assert list(archive.messages("telegram", "7")) == [plain(-5), plain(2), RICH]
+        assert archive.chats() == [("telegram", CHAT)]
+        assert archive.people()["user1"] == Person("user1", "Mira")
+        assert archive.counts() == {"user1": 1, "user2": 2}
+
+    def test_twice(self, archive: Archive) -> None:
+        """The same messages again are duplicates and change nothing."""
+        messages = [plain(n) for n in range(20)]
+        with archive.transaction():
+            archive.add("telegram", messages)
+        with archive.transaction():
+            again = archive.add("telegram", [*messages, plain(99)])
+        assert (again.new, again.duplicates, again.edited) == (1, 20, 0)
+        assert len(list(archive.messages("telegram", "7"))) == 21
+
+    def test_edit(self, archive: Archive) -> None:
+        """A later edit replaces the text; an earlier one, from an older export, does not."""
+        with archive.transaction():
+            archive.add("telegram", [RICH])
+            later = archive.add("telegram", [replace(RICH, text="newer", edited_at=1_700_000_090)])
+            older = archive.add("telegram", [replace(RICH, text="older", edited_at=1_700_000_010)])
+        assert (later.edited, older.edited) == (1, 0)
+        assert next(archive.messages("telegram", "7")).text == "newer"
+
+    def test_platforms_are_apart(self, archive: Archive) -> None:
+        """The same ids on another platform are other messages."""
+        with archive.transaction():
+            archive.add("telegram", [plain(1)])
+            assert archive.add("whatsapp", [plain(1, "hi")]).new == 1
+        assert next(archive.messages("telegram", "7")).text == "hey"
+
+    def test_failure_leaves_nothing(self, archive: Archive) -> None:
+        """A transaction that fails in the middle stores nothing of it."""
+
+        def broken() -> Iterator[Message]:
+            yield plain(1)
+            raise RuntimeError("the file ended")
+
+        with pytest.raises(RuntimeError), archive.transaction():
+            archive.add("telegram", broken())
+        assert list(archive.messages("telegram", "7")) == []
+
+    def test_dry_run(self, archive: Archive) -> None:
+        """A transaction that is not kept stores nothing."""
+        with archive.transaction(keep=False):
+            assert archive.add("telegram", [plain(1)]).new == 1
+        assert archive.counts() == {}
+
+
+class TestForget:
+    """Removing a person or a chat for good."""
+
+    def test_person(self, archive: Archive) -> None:
+        """Their messages are gone everywhere, and do not come back with the next import."""
+        messages = [plain(1), plain(2, sender="user1"), plain(3, chat="8")]
+        with archive.transaction():
+            archive.add("telegram", messages)
+        assert archive.forget(person="user2") == 2
+        with archive.transaction():
+            again = archive.add("telegram", messages)
+        assert (again.new, again.duplicates, again.forgotten) == (0, 1, 2)
+        assert archive.counts() == {"user1": 1}
+
+    def test_chat(self, archive: Archive) -> None:
+        """The chat is gone, others stay."""
+        with archive.transaction():
+            archive.add("telegram", [plain(1), plain(3, chat="8")])
+        assert archive.forget(chat="8") == 1
+        assert [m.chat for m in archive.messages("telegram", "7")] == ["7"]
+
+
+class TestFile:
+    """The file itself."""
+
+    def test_private(self, tmp_path: Path) -> None:
+        """Only the user may read it."""
+        Archive(tmp_path / "a.sqlite").close()
+        assert (tmp_path / "a.sqlite").stat().st_mode & 0o077 == 0
+
+    def test_reopened(self, tmp_path: Path) -> None:
+        """A migrated file opens again with what it held."""
+        first = Archive(tmp_path / "a.sqlite")
+        with first.transaction():
+            first.add("telegram", [plain(1)])
+        first.close()
+        second = Archive(tmp_path / "a.sqlite")
+        assert second.counts() == {"user2": 1}
+        assert second._db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+        second.close()

@@ -1,0 +1,220 @@
+"""Importing: archive, data set and memory in step, or nothing changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatclone import config
+from chatclone import persona as personas
+from chatclone.errors import ChatcloneError
+from chatclone.ingest import Ingested, Request, forget, ingest
+from importers.message import Person
+from memory.memory import Memory
+from tests import exports
+
+
+def do(path: Path, home: Path, slug: str | None = None, **options: Any) -> Ingested:
+    return ingest(Request([path], **options), home, slug)
+
+
+def everything_in(home: Path) -> list[Path]:
+    return [path for path in home.rglob("*") if path.is_file()]
+
+
+def assert_sums_hold(document: dict[str, Any]) -> None:
+    messages, replies, split = document["messages"], document["replies"], document["split"]
+    assert messages["read"] == messages["duplicates"] + sum(messages["dropped"].values()) + messages["kept"]
+    assert replies["total"] == replies["trained"] + sum(replies["untrained"].values())
+    assert replies["trained"] == split["train"] + split["eval"]
+
+
+class TestNewPersona:
+    """The first import."""
+
+    def test_all_is_there(self, tmp_path: Path) -> None:
+        """A persona with archive, data set and memory stands, and is the current one."""
+        home = tmp_path / "home"
+        done = do(exports.small_export(tmp_path), home)
+        assert done.persona is not None
+        assert (done.persona.slug, done.persona.name) == ("mira", "Mira Halloran")
+        assert done.persona.partners == ("Theo Marsh",)
+        assert config.load(home).current == "mira"
+        assert done.document["messages"]["kept"] == 120
+        assert done.document["owner"]["how"] == "personal_information"
+        assert_sums_hold(done.document)
+        with Memory.open(done.persona.memory_file) as memory:
+            assert memory.count() == done.document["memory"]["passages"] > 0
+            assert memory.check() == []
+            assert "geese" in memory.recall("what about geese?").hits[0].text
+
+    def test_every_reply_is_trained_once(self, tmp_path: Path) -> None:
+        """The replies of weight 1 in both files are as many as the document says."""
+        done = do(exports.small_export(tmp_path), tmp_path / "home")
+        assert done.persona is not None
+        for name in ("train", "eval"):
+            lines = (done.persona.dataset_folder / f"{name}.jsonl").read_text("utf-8").splitlines()
+            turns = [m for line in lines for m in json.loads(line)["messages"]]
+            trained = [m["content"] for m in turns if m.get("weight") == 1]
+            assert len(trained) == done.document["split"][name]
+            assert len(set(trained)) == len(trained)
+
+    def test_private(self, tmp_path: Path) -> None:
+        """Nobody else may read what people wrote."""
+        home = tmp_path / "home"
+        do(exports.small_export(tmp_path), home)
+        assert [p for p in everything_in(home) if p.stat().st_mode & 0o077] == []
+
+    def test_dry_run(self, tmp_path: Path) -> None:
+        """A dry run reports the same and leaves no file."""
+        home = tmp_path / "home"
+        path = exports.small_export(tmp_path)
+        dry = do(path, home, dry_run=True)
+        assert dry.persona is None
+        assert everything_in(home) == []
+        assert do(path, home).document["replies"] == dry.document["replies"]
+
+
+class TestAgain:
+    """Later imports."""
+
+    def test_twice_changes_nothing(self, tmp_path: Path) -> None:
+        """The same file again is all duplicates, and the data set stays as it was."""
+        home, path = tmp_path / "home", exports.small_export(tmp_path)
+        first = do(path, home)
+        assert first.persona is not None
+        before = (first.persona.dataset_folder / "train.jsonl").read_bytes()
+        again = do(path, home)
+        assert again.document["messages"]["new"] == again.document["messages"]["kept"] == 0
+        assert again.document["messages"]["duplicates"] == 120
+        assert again.document["memory"] == first.document["memory"]
+        assert_sums_hold(again.document)
+        assert (first.persona.dataset_folder / "train.jsonl").read_bytes() == before
+
+    def test_more(self, tmp_path: Path) -> None:
+        """A later export adds what is new to the same persona."""
+        home = tmp_path / "home"
+        do(exports.small_export(tmp_path, 40), home)
+        later = do(exports.small_export(tmp_path, 60), home)
+        assert later.document["messages"]["new"] == 40
+        assert [p.slug for p in personas.list_all(home)] == ["mira"]
+
+    def test_somebody_else(self, tmp_path: Path) -> None:
+        """An export of another person becomes another persona, never a part of this one."""
+        home = tmp_path / "home"
+        path = exports.small_export(tmp_path)
+        do(path, home)
+        theo = do(path, home, clone_of="Theo Marsh")
+        assert theo.persona is not None
+        assert (theo.persona.slug, theo.persona.consent) == ("theo", "")
+        assert {p.slug for p in personas.list_all(home)} == {"mira", "theo"}
+
+    def test_named_persona_of_another_person(self, tmp_path: Path) -> None:
+        """Into a persona that is named, another person's export is refused."""
+        home, path = tmp_path / "home", exports.small_export(tmp_path)
+        do(path, home)
+        with pytest.raises(ChatcloneError, match="another person"):
+            do(path, home, slug="mira", clone_of="Theo Marsh")
+
+
+class TestConsent:
+    """Cloning somebody else."""
+
+    def test_recorded(self, tmp_path: Path) -> None:
+        """What was confirmed is written down."""
+        asked: list[Person] = []
+
+        def agree(person: Person) -> bool:
+            asked.append(person)
+            return True
+
+        request = Request([exports.small_export(tmp_path)], clone_of="user222")
+        done = ingest(request, tmp_path / "home", confirm=agree)
+        assert done.persona is not None
+        assert [p.name for p in asked] == ["Theo Marsh"]
+        assert done.persona.consent.startswith("Theo Marsh agreed")
+
+
+class TestWrongInput:
+    """What cannot be imported says why and leaves nothing behind."""
+
+    @pytest.mark.parametrize(
+        ("content", "what"),
+        [
+            ("", "empty"),
+            ("not json at all", "JSON"),
+            ('{"a": 1}', "export"),
+            (json.dumps(exports.chat([])), "who you are"),
+        ],
+    )
+    def test_unusable_file(self, tmp_path: Path, content: str, what: str) -> None:
+        """An empty file, something else, a JSON that is no export, an export without messages."""
+        path = tmp_path / "result.json"
+        path.write_text(content, "utf-8")
+        with pytest.raises(ChatcloneError, match=f"(?i){what}") as error:
+            do(path, tmp_path / "home")
+        assert error.value.hint
+        assert everything_in(tmp_path / "home") == []
+
+    def test_missing(self, tmp_path: Path) -> None:
+        """A path that is not there."""
+        with pytest.raises(ChatcloneError, match=r"nowhere\.json"):
+            do(tmp_path / "nowhere.json", tmp_path / "home")
+        assert everything_in(tmp_path / "home") == []
+
+    def test_no_reply(self, tmp_path: Path) -> None:
+        """A chat in which the person never answers anybody."""
+        alone = exports.chat([exports.message(n, exports.OWNER, f"note {n}") for n in range(5)])
+        with pytest.raises(ChatcloneError, match="nothing to learn from: Mira Halloran wrote 5 messages"):
+            do(exports.write(tmp_path, exports.account(alone)), tmp_path / "home")
+        assert everything_in(tmp_path / "home") == []
+
+    def test_failure_keeps_what_was(self, tmp_path: Path) -> None:
+        """A broken second file leaves the persona of the first as it was."""
+        home = tmp_path / "home"
+        done = do(exports.small_export(tmp_path), home)
+        assert done.persona is not None
+        before = {p: p.read_bytes() for p in everything_in(done.persona.dataset_folder)}
+        broken = tmp_path / "broken.json"
+        broken.write_text("{", "utf-8")
+        with pytest.raises(ChatcloneError):
+            ingest(Request([exports.small_export(tmp_path, 70), broken]), home)
+        assert {p: p.read_bytes() for p in everything_in(done.persona.dataset_folder)} == before
+        assert do(exports.small_export(tmp_path, 60), home).document["messages"]["duplicates"] == 120
+
+    def test_unknown_chat(self, tmp_path: Path) -> None:
+        """A chat that is not there is answered with those that are."""
+        with pytest.raises(ChatcloneError) as error:
+            do(exports.small_export(tmp_path), tmp_path / "home", chats=["Nobody"])
+        assert "Theo" in error.value.hint
+
+
+class TestForget:
+    """Taking a person or a chat out for good."""
+
+    def test_person(self, tmp_path: Path) -> None:
+        """What they wrote is in no file any more, and does not return with the next import."""
+        home = tmp_path / "home"
+        other = {**exports.chat(exports.conversation()), "id": 333, "name": "Bo"}
+        other["messages"] = [
+            {**m, "from_id": "user333", "from": "Bo Berg", "text_entities": [{"type": "plain", "text": "xyzzy?"}]}
+            if m["from_id"] == "user222"
+            else m
+            for m in other["messages"]
+        ]
+        path = exports.write(tmp_path, exports.account(exports.chat(exports.conversation()), other))
+        done = do(path, home)
+        assert done.persona is not None
+        assert forget(done.persona, person="Bo Berg")["forgotten"] == 60
+        assert do(path, home).document["messages"]["dropped"]["forgotten"] == 60
+        with Memory.open(done.persona.memory_file) as memory:
+            assert memory.recall("xyzzy").hits == ()
+        assert "xyzzy" not in (done.persona.dataset_folder / "train.jsonl").read_text("utf-8")
+
+    def test_the_person_themself(self, tmp_path: Path) -> None:
+        """The person who is cloned cannot be forgotten out of their own clone."""
+        done = do(exports.small_export(tmp_path), tmp_path / "home")
+        assert done.persona is not None
+        with pytest.raises(ChatcloneError, match="that is Mira"):
+            forget(done.persona, person="user111")

@@ -1,0 +1,173 @@
+"""The plain chat: lines in, lines out, on the same clone and store as the app."""
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatclone.chats import ChatStore
+from chatclone.engines.base import Cancelled, EngineEvent, Piece, Sampling
+from chatclone.errors import ChatcloneError
+from chatclone.plain import run_plain
+from chatclone.prompt import Prompt
+from memory.search import Hit
+from tests.fakes import FakeEngine, fake_clone
+
+HIT = Hit(7, 1_700_000_000, "Mira", "2023-11-14 Mira: a cat!!\n2023-11-14 Anna: omg", 0.5, "Anna")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ChatStore]:
+    """An empty store."""
+    opened = ChatStore.open(tmp_path / "chats.sqlite")
+    yield opened
+    opened.close()
+
+
+class Terminal(io.StringIO):
+    """Lines that a person types."""
+
+    def isatty(self) -> bool:
+        """Say that somebody is there."""
+        return True
+
+
+def chat(store: ChatStore, engine: FakeEngine, typed: str, *hits: Hit) -> tuple[int, list[str]]:
+    """Run the plain chat on these lines and return its exit code and what it printed."""
+    output = io.StringIO()
+    code = run_plain(fake_clone(engine, *hits), store, io.StringIO(typed), output)
+    return code, output.getvalue().splitlines()
+
+
+class TestTalking:
+    """A message a line, a bubble a line."""
+
+    def test_a_bubble_is_a_line_that_says_it_is_the_clones(self, store: ChatStore) -> None:
+        """Bubbles are printed when they are whole, however the engine cuts them."""
+        engine = FakeEngine(("he", "y\nyo", "u"))
+        assert chat(store, engine, "hi\n") == (0, ["Mira (clone): hey", "Mira (clone): you"])
+
+    def test_everything_is_saved_as_one_conversation(self, store: ChatStore) -> None:
+        """The app will show it."""
+        chat(store, FakeEngine(("one",), ("two",)), "hi\n\nagain\n")
+        (conversation,) = store.conversations()
+        assert [m.text for m in store.messages(conversation.id)] == ["hi", "one", "again", "two"]
+        assert conversation.partner == "Anna"
+
+    def test_two_slashes_begin_a_message_with_one(self, store: ChatStore) -> None:
+        """A message may look like a command."""
+        engine = FakeEngine()
+        chat(store, engine, "//new shoes\n")
+        assert engine.prompts[0].messages[-1].content == "/new shoes"
+
+    def test_escape_sequences_are_shown_and_not_obeyed(self, store: ChatStore) -> None:
+        """A reply cannot steer the terminal."""
+        _, lines = chat(store, FakeEngine(("\x1b[31mred [bold]x[/bold]",)), "hi\n")
+        assert lines == ["Mira (clone): ␛[31mred [bold]x[/bold]"]
+
+    def test_a_terminal_is_greeted_and_prompted(self, store: ChatStore) -> None:
+        """A person sees where to write; a pipe sees replies only."""
+        output = io.StringIO()
+        assert run_plain(fake_clone(FakeEngine(("yo",))), store, Terminal("hi\n"), output) == 0
+        assert output.getvalue().startswith("This is a clone of Mira.")
+        assert output.getvalue().endswith("you: Mira (clone): yo\nyou: \n")
+
+
+class TestCommands:
+    """The slash commands of the app."""
+
+    def test_help_names_the_commands_that_work_here(self, store: ChatStore) -> None:
+        """It is made from the table."""
+        _, lines = chat(store, FakeEngine(), "/help\n")
+        assert [line.split()[0] for line in lines[:-1]] == ["/new", "/regen", "/memory", "/help", "/quit"]
+
+    def test_memory_cites_what_the_reply_was_given(self, store: ChatStore) -> None:
+        """With day, people, chat and score."""
+        _, lines = chat(store, FakeEngine(("hm",)), "/memory\ncat?\n/memory\n", HIT)
+        assert lines == [
+            "There is no reply yet.",
+            "Mira (clone): hm",
+            "[1] 2023-11-14 · Mira · Anna · 0.50",
+            "    2023-11-14 Mira: a cat!!",
+            "    2023-11-14 Anna: omg",
+        ]
+
+    def test_regen_writes_a_second_version(self, store: ChatStore) -> None:
+        """Under the same question, with another seed."""
+        engine = FakeEngine(("one",), ("two",))
+        chat(store, engine, "/regen\nhi\n/regen\n")
+        messages = store.messages(store.conversations()[0].id)
+        assert [m.text for m in messages] == ["hi", "two"]
+        assert len(store.siblings(messages[-1])) == 2
+        assert engine.samplings[1].seed is not None
+
+    def test_new_begins_another_conversation(self, store: ChatStore) -> None:
+        """The clone does not know the first one any more."""
+        engine = FakeEngine()
+        chat(store, engine, "hi\n/new\nhello\n")
+        assert len(store.conversations()) == 2
+        assert [m.content for m in engine.prompts[1].messages[1:]] == ["hello"]
+
+    def test_quit_ends_before_the_rest(self, store: ChatStore) -> None:
+        """What follows is not read."""
+        engine = FakeEngine()
+        assert chat(store, engine, "/quit\nhi\n") == (0, [])
+        assert not engine.prompts
+
+    def test_an_unknown_command_is_no_message(self, store: ChatStore) -> None:
+        """A typing error is not sent to the model, nor is a command of the app alone."""
+        engine = FakeEngine()
+        code, lines = chat(store, engine, "/hlep\n/palette\n")
+        assert code == 0
+        assert all("/help lists what there is" in line for line in lines)
+        assert not engine.prompts
+
+
+class TestTrouble:
+    """What goes wrong is said, and the chat goes on."""
+
+    def test_a_failure_prints_what_and_what_next(self, store: ChatStore) -> None:
+        """The next message is answered; the exit code tells a script."""
+        engine = FakeEngine(("he", ChatcloneError("no memory left", "use a smaller model")), ("fine",))
+        code, lines = chat(store, engine, "hi\nand now?\n")
+        assert code == 1
+        assert lines == ["Mira (clone): he", "error: no memory left", "try: use a smaller model", "Mira (clone): fine"]
+
+    def test_an_empty_reply_is_said_to_be_one(self, store: ChatStore) -> None:
+        """Silence is not mistaken for waiting."""
+        assert chat(store, FakeEngine((" ",)), "hi\n") == (0, ["(said nothing)"])
+
+    def test_ctrl_c_stops_the_reply_and_not_the_chat(self, store: ChatStore) -> None:
+        """What was written is kept, and Ctrl+C works as usual afterwards."""
+        usual = signal.getsignal(signal.SIGINT)
+        engine = InterruptedEngine(("he", "y"), ("fine",))
+        assert chat(store, engine, "hi\nstill there?\n") == (0, ["Mira (clone): he", "(stopped)", "Mira (clone): fine"])
+        assert store.messages(store.conversations()[0].id)[1].state == "stopped"
+        assert signal.getsignal(signal.SIGINT) == usual
+
+    def test_ctrl_c_between_two_replies_ends(self, store: ChatStore) -> None:
+        """The exit code is that of an interrupted program."""
+        output = io.StringIO()
+        assert run_plain(fake_clone(FakeEngine()), store, InterruptedInput(), output) == 130
+
+
+class InterruptedEngine(FakeEngine):
+    """Is interrupted by Ctrl+C after its first piece."""
+
+    def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
+        """Write, and press Ctrl+C once."""
+        for event in super().generate(prompt, sampling, cancelled):
+            yield event
+            if len(self.prompts) == 1 and isinstance(event, Piece):
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+class InterruptedInput(io.StringIO):
+    """Ctrl+C is pressed where a message should be."""
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # typeshed's StringIO does so too
+        """Raise what Python raises then."""
+        raise KeyboardInterrupt

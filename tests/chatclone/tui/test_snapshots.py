@@ -1,0 +1,127 @@
+"""How the app looks: pictures of it with a clock that stands still and nothing that moves."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from chatclone.chats import ChatStore
+from chatclone.tui.app import ChatcloneApp
+from tests.chatclone.tui.stage import CAT, NOW, PORTO, app_with, awake, lines, send, store_in, until
+from tests.fakes import FakeEngine
+
+Snap = Callable[..., bool]
+RunBefore = Callable[[Pilot[Any]], Awaitable[None]]
+
+SMALL, LARGE, SMALLEST = (80, 24), (120, 40), (60, 20)
+HOUR, DAY = 3600, 86400
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = float(NOW)
+
+    def __call__(self) -> float:
+        """Return the time it was set to."""
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ChatStore]:
+    """A store with three conversations, the latest of them over two days."""
+    clock = Clock()
+    opened = store_in(tmp_path, clock)
+    for age, title in ((40 * DAY, "do you still have my bike?"), (3 * DAY, "weekend plans??")):
+        clock.now = NOW - age
+        chat = opened.create(title).id
+        question = opened.add(chat, "user", title)
+        opened.add(chat, "assistant", "yesss", parent=question.id)
+    clock.now = NOW - DAY
+    chat = opened.create("how is Biscuit doing, did he eat?").id
+    question = opened.add(chat, "user", "how is Biscuit doing, did he eat?")
+    reply = opened.add(chat, "assistant", "he is FINE\nfat and happy\nate half my sandwich 😭", parent=question.id)
+    opened.save(replace(reply, memory=(CAT, PORTO)))
+    clock.now = NOW - HOUR
+    question = opened.add(chat, "user", "and when do we go\nto Porto?", parent=reply.id)
+    reply = opened.add(chat, "assistant", "in may!!\ni looked at flights last night and", parent=question.id)
+    opened.save(replace(reply, state="stopped", memory=(PORTO,)))
+    clock.now = NOW
+    yield opened
+    opened.close()
+
+
+def ready(*keys: str) -> RunBefore:
+    """Return what waits for the clone and presses `keys`."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await awake(pilot)
+        await pilot.press(*keys)
+
+    return run
+
+
+class TestChat:
+    """The chat in its sizes."""
+
+    def test_a_conversation_with_memory(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Three columns: conversations, bubbles under their days, what the last reply was given."""
+        app = app_with(FakeEngine(), store)
+        assert snap_compare(app, terminal_size=LARGE, run_before=ready("f2"))
+
+    def test_a_small_terminal_has_the_conversation_alone(self, store: ChatStore, snap_compare: Snap) -> None:
+        """The list of conversations is hidden."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready())
+
+    def test_the_smallest_terminal_with_the_list_open(self, store: ChatStore, snap_compare: Snap) -> None:
+        """It lies over the conversation."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALLEST, run_before=ready("ctrl+g"))
+
+    def test_a_reply_on_its_way(self, store: ChatStore, snap_compare: Snap) -> None:
+        """The bubbles so far, the state in words, and the key that stops it."""
+        engine = FakeEngine(("ok so\n", "i found ", "a hostel"), hold=True)
+
+        async def run(pilot: Pilot[Any]) -> None:
+            await awake(pilot)
+            await send(pilot, "tell me")
+            engine.release(2)
+            await until(pilot, lambda: lines(pilot.app)[-1] == "i found ")
+
+        assert snap_compare(app_with(engine, store), terminal_size=SMALL, run_before=run)
+
+    def test_a_reply_that_failed(self, store: ChatStore, snap_compare: Snap) -> None:
+        """What happened stands where the reply would be."""
+
+        async def run(pilot: Pilot[Any]) -> None:
+            screen = await awake(pilot)
+            await send(pilot, "tell me")
+            await until(pilot, lambda: screen.replies.current is None)
+
+        app = app_with(FakeEngine((RuntimeError("the engine is gone"),)), store)
+        assert snap_compare(app, terminal_size=SMALL, run_before=run)
+
+    def test_a_new_conversation_in_light(self, store: ChatStore, snap_compare: Snap) -> None:
+        """The other theme, and a greeting that says what this is."""
+
+        async def run(pilot: Pilot[Any]) -> None:
+            await awake(pilot)
+            await pilot.press("ctrl+n")
+            pilot.app.theme = "paper"
+
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=LARGE, run_before=run)
+
+
+class TestAround:
+    """What lies around the chat."""
+
+    def test_help(self, store: ChatStore, snap_compare: Snap) -> None:
+        """All keys and commands fit on the screen."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready("f1"))
+
+    def test_welcome(self, snap_compare: Snap) -> None:
+        """Without a persona: the two ways to get one."""
+        assert snap_compare(ChatcloneApp(None), terminal_size=SMALL)

@@ -1,0 +1,63 @@
+"""Chat habits put over plain sentences, one set of habits for each speaker.
+
+The corpora are tidy; people who chat are not. A share of the samples is rewritten so that lower case, bubbles,
+emoji and laughter lie within reach of a small adapter.
+"""
+
+import random
+import re
+from dataclasses import dataclass
+
+EMOJI: tuple[str, ...] = tuple(
+    (
+        "😂 🤣 😅 😊 😍 🥰 😘 😎 🤔 🙄 😭 😢 😡 😱 🥺 😴 🤗 🙃 😉 😏 "
+        "🤷 🤦 🙌 👏 👍 👎 🙏 💪 🔥 💯 ✨ 🎉 ❤️ 💔 😆 😬 🤯 😁 🫠 💀"
+    ).split()
+)
+LAUGHTER: tuple[str, ...] = ("haha", "hahaha", "lol", "lmao", "ahahaha", "hehe", "ahah", "haha yeah", "LOL")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+STRETCHABLE = re.compile(r"\b(so|no|yes|yeah|really|hey|wow|love|cool|nice|please|what|omg|oh)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ChatStyle:
+    """The habits of one speaker."""
+
+    lower: bool = False
+    bare_end: bool = False
+    bubbles: bool = False
+    emoji: tuple[str, ...] = ()
+    laughter: tuple[str, ...] = ()
+    stretch: bool = False
+
+
+def random_style(rng: random.Random) -> ChatStyle:
+    """Draw the habits of one speaker; favourites are few, as people's are."""
+    return ChatStyle(
+        lower=rng.random() < 0.6,
+        bare_end=rng.random() < 0.6,
+        bubbles=rng.random() < 0.5,
+        emoji=tuple(rng.sample(EMOJI, rng.randint(1, 5))) if rng.random() < 0.5 else (),
+        laughter=tuple(rng.sample(LAUGHTER, rng.randint(1, 2))) if rng.random() < 0.4 else (),
+        stretch=rng.random() < 0.3,
+    )
+
+
+def apply_style(text: str, style: ChatStyle, rng: random.Random) -> str:
+    """Return one turn as this speaker would have typed it."""
+    parts = [part for part in SENTENCE_END.split(text) if part]
+    if style.laughter and rng.random() < 0.25:
+        laugh = rng.choice(style.laughter)
+        parts = [laugh, *parts] if rng.random() < 0.6 else [*parts, laugh]
+    if style.stretch and rng.random() < 0.3:
+        parts = [STRETCHABLE.sub(lambda m: m.group() + m.group()[-1] * rng.randint(1, 4), p, count=1) for p in parts]
+    if style.bare_end:
+        parts = [part[:-1] if part.endswith(".") and not part.endswith("..") else part for part in parts]
+    joint = "\n" if style.bubbles else " " if not style.bare_end else rng.choice((", ", "\n", ". "))
+    styled = joint.join(parts)
+    if style.lower:
+        styled = styled.lower()
+    if style.emoji and rng.random() < 0.35:
+        emoji = rng.choice(style.emoji) * rng.choice((1, 1, 1, 2, 3))
+        styled += ("\n" if style.bubbles and rng.random() < 0.4 else " ") + emoji
+    return styled
