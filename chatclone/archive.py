@@ -60,6 +60,7 @@ class Archive:
         self._db = sqlite3.connect(path, isolation_level=None)
         os.chmod(path, 0o600)
         self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA secure_delete=ON")  # forgotten words are overwritten, not only unlinked
         self._migrate()
 
     def close(self) -> None:

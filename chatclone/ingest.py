@@ -4,7 +4,6 @@ The command line and the app both import through `ingest`. A new persona is buil
 renamed when it is whole; an existing one is changed in one archive transaction, from which the rest can be made again.
 """
 
-import json
 import shutil
 import time
 from collections import Counter
@@ -17,17 +16,15 @@ from typing import Any
 from chatclone import config
 from chatclone import persona as personas
 from chatclone.archive import Added, Archive
+from chatclone.derived import chats_of, partners_of, remember, summary, write_data_set
 from chatclone.errors import ChatcloneError
-from chatclone.files import replacing, write_atomically
 from chatclone.locations import ensure, personas_directory
 from chatclone.persona import Persona
 from importers import detect, owner
 from importers.dataset import DataSet, build
-from importers.message import Chat, Message, Person
+from importers.message import Message, Person
 from importers.reading import ImportFailure, Reading
 from importers.redact import Redactor
-from memory.memory import Memory
-from memory.passages import Line
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ def _into(
             consent = _consent(persona, tally, target, confirm)
             progress("building the data set", tally.read)
             redactor = Redactor() if request.redact else None
-            chats = _chats(archive, request.chats)
+            chats = chats_of(archive, request.chats)
             data_set = build(
                 chats,
                 target.id,
@@ -176,11 +173,11 @@ def _into(
             persona = persona.with_(
                 name=target.name,
                 ids=ids,
-                partners=_partners(archive, archive.people()),
+                partners=partners_of(archive, archive.people()),
                 consent=consent,
             )
-            _write_data_set(persona, data_set, document)
-            document["memory"] = {"passages": _remember(persona, archive)}
+            write_data_set(persona, data_set, document, _options(request))
+            document["memory"] = {"passages": remember(persona, archive)}
         document["seconds"] = round(time.perf_counter() - started, 3)
         return Ingested(None if request.dry_run else persona, document, data_set)
     finally:
@@ -246,19 +243,6 @@ def _consent(persona: Persona, tally: _Tally, target: Person, confirm: Callable[
     return f"{target.name} agreed to be cloned, confirmed {datetime.now(UTC):%Y-%m-%d}"
 
 
-def _chats(archive: Archive, wanted: Sequence[str]) -> Iterator[tuple[Chat, Iterator[Message]]]:
-    """Yield the chats to learn from with their messages; `wanted` are ids or names, none means all."""
-    chats = archive.chats()
-    if unknown := [w for w in wanted if not any(w in (chat.id, chat.name) for _, chat in chats)]:
-        raise ChatcloneError(
-            f"there is no chat {', '.join(unknown)}",
-            f"there is {', '.join(chat.name for _, chat in chats[:20])}",
-        )
-    for platform, chat in chats:
-        if not wanted or chat.id in wanted or chat.name in wanted:
-            yield chat, archive.messages(platform, chat.id)
-
-
 def _require_replies(data_set: DataSet, target: Person, archive: Archive) -> None:
     if data_set.report.trained:
         return
@@ -269,10 +253,8 @@ def _require_replies(data_set: DataSet, target: Person, archive: Archive) -> Non
     )
 
 
-def _partners(archive: Archive, people: dict[str, Person]) -> tuple[str, ...]:
-    """Return the names of those the person wrote with in personal chats, most messages first."""
-    chats = [chat for _, chat in archive.chats() if chat.kind == "personal"]
-    return tuple(dict.fromkeys(people[chat.id].name if chat.id in people else chat.name for chat in chats))
+def _options(request: Request) -> dict[str, Any]:
+    return {"filter": request.filter, "redact": request.redact, "chats": list(request.chats)}
 
 
 def _document(tally: _Tally, target: Person, data_set: DataSet, files: int) -> dict[str, Any]:
@@ -298,84 +280,12 @@ def _document(tally: _Tally, target: Person, data_set: DataSet, files: int) -> d
             "dropped": dropped,
             "kept": kept,
         },
-        **_summary(data_set),
+        **summary(data_set),
         "memory": {"passages": 0},
         "repairs": tally.repairs,
         "warnings": tally.warnings + data_set.report.warnings,
     }
 
 
-def _summary(data_set: DataSet) -> dict[str, Any]:
-    report = data_set.report.to_dict()
-    return {key: report[key] for key in ("replies", "sessions", "split")}
-
-
-def _write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any]) -> None:
-    folder = ensure(persona.dataset_folder)
-    for name, examples in (("train", data_set.train), ("eval", data_set.eval)):
-        with replacing(folder / f"{name}.jsonl") as file:
-            for example in examples:
-                file.write((json.dumps(example.line(), ensure_ascii=False) + "\n").encode("utf-8", "replace"))
-    report = {"import": document, "data": data_set.report.to_dict()}
-    write_atomically(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
-
-
-def _remember(persona: Persona, archive: Archive) -> int:
-    """Bring memory in step with the archive and return how many passages it holds."""
-    people = archive.people()
-    with Memory.open(persona.memory_file) as memory:
-        return memory.sync(_lines(archive, people)).passages
-
-
-def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:
-    for platform, chat in archive.chats():
-        for m in archive.messages(platform, chat.id):
-            if m.content:
-                who = people[m.sender].name
-                yield Line(
-                    f"{platform}:{m.chat}/{m.id}",
-                    m.chat,
-                    chat.name,
-                    who,
-                    m.sent_at,
-                    m.content,
-                )
-
-
 def _counts(added: Added) -> tuple[int, int, int, int]:
     return added.new, added.duplicates, added.edited, added.forgotten
-
-
-def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, Any]:
-    """Remove a person or a chat from archive, data set and memory, with a tombstone; names and ids both do.
-
-    Returns how many messages are gone, what is left to learn from, and the adapters that were trained before.
-    """
-    archive = Archive(persona.archive_file)
-    try:
-        people = archive.people()
-        if person:
-            person = owner.resolve(person, people, archive.counts()).id
-            if person in persona.ids.values():
-                raise ChatcloneError(
-                    f"that is {persona.name}",
-                    f"chatclone persona delete {persona.slug}",
-                )
-        else:
-            chat = next((c.id for _, c in archive.chats() if chat in (c.id, c.name)), "")
-            if not chat:
-                names = ", ".join(c.name for _, c in archive.chats()[:20])
-                raise ChatcloneError("there is no such chat", f"there is {names}")
-        gone = archive.forget(chat=chat, person=person)
-        stored = json.loads((persona.dataset_folder / "report.json").read_text("utf-8"))["import"]
-        target = next(iter(persona.ids.values()))
-        data_set = build(_chats(archive, ()), target, people, filter="balanced", redactor=Redactor())
-        document = {**stored, **_summary(data_set)}
-        _write_data_set(persona, data_set, document)
-        _remember(persona, archive)
-    except ImportFailure as failure:
-        raise ChatcloneError(failure.message, failure.hint) from failure
-    finally:
-        archive.close()
-    adapters = [p.parent.name for p in sorted(persona.runs_folder.glob("*/adapter"))]
-    return {"forgotten": gone, "replies": document["replies"], "adapters": adapters}

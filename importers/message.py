@@ -27,7 +27,8 @@ class Chat:
 class Media:
     """What a message carries besides text.
 
-    `kind` is one of photo, voice, round, sticker, gif, video, audio, file, contact, location, poll, game, invoice, list.
+    `kind` is one of photo, voice, round, sticker, gif, video, audio, file, contact, location, poll, game, invoice,
+    list.
     """
 
     kind: str

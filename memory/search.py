@@ -15,7 +15,7 @@ from memory.words import content_words, count_words, month_of, stem
 
 CANDIDATES = 60
 """Passages taken from the index before the budget is filled."""
-COMMON_SHARE = 0.1
+COMMON_SHARE = 0.2
 """A word in more than this share of all passages says little; the question is about its other words."""
 COMMON_AT_LEAST = 30
 """In a small memory a word is common only from this many passages on."""
@@ -55,7 +55,7 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as FTS5 expressions: all its `words`, by which passages rank, and the `telling`, that must be there."""
+    """A question in FTS5: its `words`, by which passages rank, and the `telling` ones, of which one must occur."""
 
     words: str
     telling: str
@@ -109,7 +109,7 @@ def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
     ordered = sorted(lines.values(), key=lambda line: (line.when, len(line.key), line.key))
     who = ", ".join(dict.fromkeys(line.who for line in ordered))
     text = "\n".join(line.shown for line in ordered)
-    return Hit(passage, ordered[0].when, who, text, round(score, 4), ordered[0].chat_name)
+    return Hit(passage, ordered[0].when, who, text, score, ordered[0].chat_name)
 
 
 def ask(connection: sqlite3.Connection, query: str) -> Question:

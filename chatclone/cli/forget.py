@@ -18,7 +18,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Forget, and name the adapters that learnt from it."""
-    from chatclone.ingest import forget
+    from chatclone.forgetting import forget
 
     persona = current_persona(args)
     if not (args.person or args.chat):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chatclone.files import write_atomically
+from chatclone.locations import ensure
 from chatclone.persona import Persona
 
 FILE = "export.json"
@@ -56,7 +57,8 @@ def add(persona: Persona, home: Path, exported: Exported) -> None:
     """Record an export, in place of an older one with the same files."""
     kept = [e for e in read(persona, home) if (e.model, e.lora) != (exported.model, exported.lora)]
     entries = [_as_table(e, home) for e in [*kept, exported]]
-    write_atomically(persona.models_folder / FILE, json.dumps({"exports": entries}, indent=1, ensure_ascii=False))
+    path = ensure(persona.models_folder) / FILE
+    write_atomically(path, json.dumps({"exports": entries}, indent=1, ensure_ascii=False))
 
 
 def adapter_sha256(adapter: Path) -> str:

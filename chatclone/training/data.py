@@ -28,6 +28,11 @@ class TokenizedData:
         """All tokens, context included, once through the data."""
         return sum(len(sample.ids) for sample in self.samples)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sample."""
+        return max(len(sample.ids) for sample in self.samples)
+
     def columns(self) -> dict[str, list[list[int]]]:
         """Return the columns that TRL takes as they are."""
         return {

@@ -8,7 +8,6 @@ adapter so far. A problem a person can act on is an event of kind `error` and ex
 import inspect
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -20,6 +19,9 @@ from chatclone.prompt import ChatTemplate
 from chatclone.training.data import TokenizedData, tokenize
 from chatclone.training.events import RESULT_FILE, STOP_FILE, EventLog
 from chatclone.training.plan import Plan
+
+ROW_TOKENS = (256, 512, 1024, 2048, 4096)
+"""Lengths of a packed row to choose from."""
 
 
 def main(arguments: list[str]) -> int:
@@ -123,14 +125,20 @@ def _tokenized(plan: Plan, file: str, template: ChatTemplate) -> TokenizedData:
 
 
 def _schedule(plan: Plan, data: TokenizedData) -> dict[str, int]:
-    """Return rows a step, steps an epoch and in all, from replies a step: packing makes a row hold several."""
+    """Return the length of a row and how many make a step, from replies a step: packing makes a row hold several.
+
+    A row is no longer than the longest sample needs, so that small data still gives enough steps.
+    """
     wanted = plan.settings
-    rows = max(1, -(-data.tokens // wanted["max_length"]))
+    row_tokens = next((n for n in ROW_TOKENS if n >= data.longest), wanted["max_length"])
+    row_tokens = min(row_tokens, wanted["max_length"])
+    rows = max(1, -(-data.tokens // row_tokens))
     steps_per_epoch = max(1, round(data.replies / wanted["replies_per_step"]))
     steps_per_epoch = max(steps_per_epoch, round(wanted["minimum_steps"] / wanted["epochs"]))
     rows_per_step = max(1, rows // steps_per_epoch)
     steps_per_epoch = -(-rows // rows_per_step)
     return {
+        "row_tokens": row_tokens,
         "rows_per_step": rows_per_step,
         "steps_per_epoch": steps_per_epoch,
         "planned_steps": steps_per_epoch * int(wanted["epochs"]),
@@ -191,7 +199,7 @@ def _arguments(plan: Plan, steps: dict[str, int]) -> dict[str, Any]:
     gpu = torch.cuda.is_available()
     return {
         "output_dir": str(Path(plan.folder) / "checkpoints"),
-        "max_length": s["max_length"],
+        "max_length": steps["row_tokens"],
         "packing": True,
         "eval_packing": False,
         "per_device_train_batch_size": 1,
@@ -240,6 +248,12 @@ def _peak_memory_mb() -> float:
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e6
+    if sys.platform == "win32":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset / 1e6)
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 

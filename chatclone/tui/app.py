@@ -14,13 +14,16 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from chatclone.chats import ChatStore
+from chatclone.clone import Clone
 from chatclone.locations import ensure, log_file
 from chatclone.persona import Persona
 from chatclone.tui.commands import COMMANDS
-from chatclone.tui.screens.chat import ChatScreen, CloneFactory
+from chatclone.tui.screens.chat import ChatScreen
 from chatclone.tui.screens.help import HelpScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
 from chatclone.tui.themes import DUSK, THEMES
+from chatclone.tui.waking import CloneFactory
+from chatclone.tui.widgets.composer import teach_alt_enter
 
 
 class ChatcloneApp(App[None]):
@@ -64,7 +67,7 @@ class ChatcloneApp(App[None]):
         """Fill the palette from the table of commands; those of the chat only where the chat is."""
         for command in COMMANDS:
             in_app = command.action.startswith("app.")
-            if command.id != "palette" and (in_app or isinstance(screen, ChatScreen)):
+            if command.slash and command.id != "palette" and (in_app or isinstance(screen, ChatScreen)):
                 run = _runner(self, command.action)
                 yield SystemCommand(command.title, f"{command.description} {command.key}".rstrip(), run)
         yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
@@ -83,11 +86,28 @@ def _runner(app: App[None], action: str) -> Callable[[], object]:
 def run_app(persona: Persona | None, open_clone: CloneFactory, home: Path) -> None:
     """Run the app on a persona until it is left; `open_clone` loads the model and is called after the first paint."""
     logging.basicConfig(filename=log_file(ensure(home)), filemode="w", level=logging.WARNING)
+    teach_alt_enter()
     if persona is None:
-        ChatcloneApp(None).run()
+        _run(ChatcloneApp(None))
         return
+    loaded: list[Clone] = []
+
+    def open_and_keep() -> tuple[Clone, str]:
+        clone, note = open_clone()
+        loaded.append(clone)
+        return clone, note
+
     store = ChatStore.open(persona.chats_file)
     try:
-        ChatcloneApp(persona, open_clone, store).run()
+        _run(ChatcloneApp(persona, open_and_keep, store))
     finally:
         store.close()
+        for clone in loaded:
+            clone.engine.close()
+
+
+def _run(app: ChatcloneApp) -> None:
+    """Run until the app is left; a bug, whose traceback is on the screen by then, ends the program with 1."""
+    app.run()
+    if app.return_code:
+        raise SystemExit(app.return_code)

@@ -12,6 +12,7 @@ class Command:
 
     id: str
     slash: str
+    """Its slash command without the slash; empty where only a key makes sense."""
     keys: str
     action: str
     title: str
@@ -31,7 +32,7 @@ class Command:
     @property
     def usage(self) -> str:
         """The slash command with its argument."""
-        return f"/{self.slash} {self.argument}".rstrip()
+        return f"/{self.slash} {self.argument}".rstrip() if self.slash else ""
 
 
 COMMANDS = (
@@ -74,6 +75,8 @@ COMMANDS = (
         "Go to a later version of the reply.",
     ),
     Command("copy", "copy", "ctrl+o", "screen.copy", "Copy", "Copy the last reply."),
+    Command("scroll-up", "", "pageup", "screen.scroll(-1)", "Scroll up", "Read further back; PageDown comes back."),
+    Command("scroll-down", "", "pagedown", "screen.scroll(1)", "Scroll down", ""),
     Command("chats", "chats", "ctrl+g", "screen.chats", "Chats", "Go to the list of conversations, and back."),
     Command(
         "rename", "rename", "", "screen.rename", "Rename", "Give this conversation another title.", argument="TITLE"
@@ -89,7 +92,7 @@ COMMANDS = (
 def find(line: str) -> tuple[Command | None, str]:
     """Return the command that a line beginning with a slash names, or None, and its argument."""
     word, _, argument = line.removeprefix("/").partition(" ")
-    named = {command.slash: command for command in COMMANDS}
+    named = {command.slash: command for command in COMMANDS if command.slash}
     return named.get(word.strip().casefold()), argument.strip()
 
 
@@ -105,5 +108,5 @@ def unescape(line: str) -> str:
 
 def spell_key(key: str) -> str:
     """Return `ctrl+r` as people write it: Ctrl+R."""
-    names = {"escape": "Esc", "left": "←", "right": "→"}
+    names = {"escape": "Esc", "left": "←", "right": "→", "pageup": "PageUp", "pagedown": "PageDown"}
     return "+".join(names.get(part, part.upper() if len(part) <= 2 else part.capitalize()) for part in key.split("+"))

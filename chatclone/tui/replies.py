@@ -5,7 +5,6 @@ All methods but the writing itself run in the app's thread.
 
 import logging
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from chatclone.chats import ChatStore, StoredMessage
 from chatclone.clone import Clone
 from chatclone.engines.base import Reading
 from chatclone.tui.events import PromptRead, ReplyChanged, ReplyEnded
+from chatclone.tui.waking import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,6 @@ class Replies:
                     reply = event
                     self._post(ReplyChanged(reply))
         except Exception as error:
-            # The frames say where; the message of an error may quote what people wrote, so it stays out of the log.
-            log.error("reply failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            log_failure(log, "a reply", error)
             reply = replace(reply, state="failed", stats={**reply.stats, "error": explain(error)})
         self._post(ReplyEnded(reply))

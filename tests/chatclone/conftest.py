@@ -34,7 +34,7 @@ def scripts(pytestconfig: pytest.Config) -> Path:
     from chatclone.export.converter import scripts_folder
 
     try:
-        return scripts_folder(Path(pytestconfig.cache.mkdir("chatclone")))  # type: ignore[union-attr]  # it is on
+        return scripts_folder(Path(pytestconfig.cache.mkdir("chatclone")))
     except ChatcloneError as error:
         pytest.skip(f"no converter: {error.message}")
 

@@ -9,7 +9,8 @@ import pytest
 from chatclone import config
 from chatclone import persona as personas
 from chatclone.errors import ChatcloneError
-from chatclone.ingest import Ingested, Request, forget, ingest
+from chatclone.forgetting import forget
+from chatclone.ingest import Ingested, Request, ingest
 from importers.message import Person
 from memory.memory import Memory
 from tests import exports

@@ -19,11 +19,11 @@ from tokenizers import Tokenizer
 
 from tools.starter.chatstyle import ChatStyle, apply_style, random_style
 from tools.starter.names import NAMES
-from tools.starter.recall import ask_about_facts, ask_about_lines
+from tools.starter.recall import ask_about_facts, ask_about_lines, ask_for_all
 
 NO_LOSS = -100  # the label that torch's cross entropy leaves out
 HELD_OUT_SHARE = 50  # one conversation in 50 is never trained on
-RECALL_SHARE = 0.5  # recall samples for each sample of a conversation, once they are on
+RECALL_SHARE = 1.0  # recall samples for each sample of a conversation, once they are on
 PERSONA_COPIES = 3  # times a conversation with persona facts is met in an epoch
 NAME_SLOT = re.compile(r"\[(?:insert )?(?:your |user ?_?([12])?(?:'s)? ?_?)?name\]|\[user ?([12])\]", re.IGNORECASE)
 ANY_SLOT = re.compile(r"\[[^\]]{2,40}\]")
@@ -258,13 +258,18 @@ class SampleSource:
         names, assistant = tuple(rng.sample(NAMES, 2)), rng.randrange(2)
         facts, turns = ask_about_facts(rng, assistant)
         sample = Sample(names, assistant, facts, turns)
-        if rng.random() < 0.5:
+        kind = rng.random()
+        if kind < 0.3:
             lines = [(rng.randrange(2), " ".join(rng.choice(self.another().turns).split()[:25])) for _ in range(3)]
             lines = lines[: rng.randint(1, 3)]
             if asked := ask_about_lines(rng, lines, assistant):
-                before = turns[:2] if rng.random() < 0.3 else ()
                 memory = self.memory_lines(lines, names)
-                sample = Sample(names, assistant, facts if before else (), before + asked, memory=memory)
+                sample = Sample(names, assistant, (), asked, memory=memory)
+        elif kind < 0.7:
+            sentences = [s for _ in range(8) for s in first_person(self.another().turns)[:1]][: rng.randint(2, 6)]
+            if sentences:
+                facts, turns = ask_for_all(rng, sentences, assistant)
+                sample = Sample(names, assistant, facts, turns)
         return self.with_style(sample) if rng.random() < 0.3 else sample
 
     def with_third_user(self, sample: Sample) -> Sample:

@@ -53,7 +53,7 @@ class Plan:
     matrix_lr: float = 0.02
     other_lr: float = 0.004
     recall_at: float = 0.4  # from here on samples that ask for facts and memories are mixed in
-    grow_at: float = 0.6  # until here half of the layers, and rows of CONTEXT / 4 tokens
+    grow_at: float = 0.68  # until here half of the layers, and rows of CONTEXT / 4 tokens
     long_rows_at: float = 0.85  # from here on rows of CONTEXT tokens; before that CONTEXT / 2
     evaluate_every: float = 8.0  # minutes
 

@@ -154,9 +154,8 @@ COMMON = frozenset(
     this those time very want well were what when where which while will with would yeah you're your
     """.split()
 )
-
-
 QUESTIONS = ("what did {} say about {}?", "do you remember what {} said about {}", "{} said what about {}?")
+REQUESTS = ("tell me about yourself", "Tell me about yourself.", "who are you?", "what should i know about you?")
 
 
 def swap_person(text: str) -> str:
@@ -193,6 +192,16 @@ def ask_about_facts(
     return tuple(facts), tuple(turns)
 
 
+def ask_for_all(
+    rng: random.Random, sentences: list[str], assistant: int
+) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[int, str], ...]]:
+    """Return sentences as the assistant's facts, and turns in which he tells them all, in their order."""
+    facts: list[tuple[str, ...]] = [(), ()]
+    facts[assistant] = tuple(sentences)
+    told = " ".join(sentences) if rng.random() < 0.7 else "\n".join(sentences)
+    return tuple(facts), ((1 - assistant, rng.choice(REQUESTS)), (assistant, told))
+
+
 def ask_about_lines(
     rng: random.Random, lines: list[tuple[int, str]], assistant: int
 ) -> tuple[tuple[int, str], ...] | None:
@@ -203,7 +212,5 @@ def ask_about_lines(
         return None
     word = rng.choice(words).lower()
     who, said = ("you", rng.choice(("I said: ", "i said ", ""))) if speaker == assistant else ("I", "You said: ")
-    question = rng.choice(
-        ("what did {} say about {}?", "do you remember what {} said about {}", "{} said what about {}?")
-    )
+    question = rng.choice(QUESTIONS)
     return (1 - assistant, question.format(who, word)), (assistant, said + text)

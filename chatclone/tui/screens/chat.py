@@ -5,6 +5,7 @@ The screen never waits for the model: it loads and writes in threads, which tell
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -14,22 +15,18 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from chatclone.answering import explain
 from chatclone.chats import ChatStore, StoredMessage
-from chatclone.clone import Clone
 from chatclone.persona import Persona
 from chatclone.tui import commands, events
 from chatclone.tui.replies import Replies
 from chatclone.tui.screens.confirm import ConfirmScreen
+from chatclone.tui.waking import CloneFactory, wake
 from chatclone.tui.widgets.bubbles import CloneMessage
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer
 from chatclone.tui.widgets.conversation import WINDOW, ConversationView, EarlierLine
 from chatclone.tui.widgets.memory_panel import MemoryPanel
 from chatclone.tui.widgets.status import StatusLine, Title
-
-CloneFactory = Callable[[], tuple[Clone, str]]
-"""Loads the model; the text says what a person should know about how, or is empty."""
 
 
 class ChatScreen(Screen[None]):
@@ -73,21 +70,12 @@ class ChatScreen(Screen[None]):
         await self._open(latest[0].id if latest else None)
         self.query_one(Composer).focus()
         self._say(f"waking up {self._persona.name}…")
-        self.call_after_refresh(self.run_worker, self._wake, thread=True, group="wake")
+        load = partial(wake, self._clone_factory, self.post_message)
+        self.call_after_refresh(self.run_worker, load, thread=True, group="wake")
 
     def on_unmount(self) -> None:
         """Stop what is being written, or its thread would keep a closed app alive; what there is of it is kept."""
         self.replies.stop()
-
-    def _wake(self) -> None:
-        """Load the model, in a thread of its own; what went wrong is shown and the chats stay readable."""
-        try:
-            clone, note = self._clone_factory()
-        except Exception as error:
-            self.app.log.error(f"waking up failed: {type(error).__name__}")
-            self.post_message(events.CloneAsleep(explain(error)))
-        else:
-            self.post_message(events.CloneAwake(clone, note))
 
     @on(events.CloneAwake)
     async def _clone_awake(self, event: events.CloneAwake) -> None:
@@ -177,8 +165,10 @@ class ChatScreen(Screen[None]):
 
     @on(EarlierLine.Wanted)
     async def _earlier_wanted(self) -> None:
-        self._window += WINDOW
-        await self._open(self._conversation, self._window)
+        view = self.query_one(ConversationView)
+        first = view.first_message
+        await self._open(self._conversation, self._window + WINDOW)
+        view.bring_to_top(first)
 
     def action_stop(self) -> None:
         """Stop the reply; with none to stop, go back to writing."""
@@ -219,6 +209,11 @@ class ChatScreen(Screen[None]):
         if 0 <= wanted < len(versions):
             self._store.show(versions[wanted])
             await self._open(self._conversation, self._window)
+
+    def action_scroll(self, pages: int) -> None:
+        """Scroll the conversation, wherever the cursor is."""
+        view = self.query_one(ConversationView)
+        view.scroll_relative(y=pages * (view.size.height - 2), animate=False)
 
     def action_memory(self) -> None:
         """Show the memory panel, or hide it."""

@@ -29,13 +29,13 @@ class HelpScreen(ModalScreen[None]):
 
 def _page() -> Content:
     """Return the table as text: writing first, then a line a command."""
-    rows = [("Enter", "", "Send the message."), ("Ctrl+J", "", "Begin a new line; Alt+Enter does too.")]
-    rows += [(c.key, c.usage, c.description) for c in COMMANDS]
+    rows = [("Enter", "", "Send. Ctrl+J or Alt+Enter begin a new line.")]
+    rows += [(c.key, c.usage, c.description) for c in COMMANDS if c.description]
     lines = [
         Content.assemble((f"{key:<9}", "bold $accent"), (f"{usage:<15}", "$foreground 60%"), description)
         for key, usage, description in rows
     ]
     closing = Content.styled(
-        "A click on a reply shows its memory. A message that begins with a slash: type //.", "$foreground 60%"
+        "A click on a reply shows its memory. // begins a message with a slash.", "$foreground 60%"
     )
-    return Content("\n").join([*lines, Content(""), closing])
+    return Content("\n").join([*lines, closing])

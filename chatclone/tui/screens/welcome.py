@@ -10,11 +10,11 @@ WELCOME = """\
 [bold $accent]chatclone[/]
 [$foreground 60%]Talk to a copy of yourself that runs on your own computer.[/]
 
-There is nobody to talk to yet. Two ways to change that, in this terminal:
+There is nobody to talk to yet. Two ways to change that:
 
 [bold]chatclone import result.json[/]
-[$foreground 60%]reads the export of your chats (Telegram Desktop: Settings, Advanced,
-Export Telegram data, JSON), and then [/][bold]chatclone train[/][$foreground 60%] makes the clone[/]
+[$foreground 60%]reads an export of your chats (Telegram Desktop: Settings,
+Advanced, Export Telegram data, JSON); then [/][bold]chatclone train[/]
 
 [bold]chatclone demo[/]
 [$foreground 60%]tries it all on an invented person, offline, in a few minutes[/]

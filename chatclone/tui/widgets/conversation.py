@@ -59,6 +59,18 @@ class ConversationView(VerticalScroll, can_focus=True):
         await self.mount_all(self._rows(message, place))
         self.anchor()
 
+    @property
+    def first_message(self) -> int | None:
+        """The id of the first message that is drawn."""
+        return next((_id_of(row) for row in self.children if isinstance(row, MyMessage | CloneMessage)), None)
+
+    def bring_to_top(self, message: int | None) -> None:
+        """Scroll a message to the top and stay there, as somebody who reads back wants."""
+        for row in self.children:
+            if isinstance(row, MyMessage | CloneMessage) and _id_of(row) == message:
+                self.release_anchor()
+                self.call_after_refresh(self.scroll_to_widget, row, top=True, animate=False)
+
     async def change(self, reply: StoredMessage) -> None:
         """Show a reply as it is now, if it is in sight."""
         for row in self.query(CloneMessage):
@@ -81,6 +93,11 @@ class ConversationView(VerticalScroll, can_focus=True):
 
     def _greeting(self) -> Widget:
         return Greeting(self._clone_name)
+
+
+def _id_of(row: MyMessage | CloneMessage) -> int:
+    """Return the id of the message that a row shows."""
+    return row.message.id if isinstance(row, MyMessage) else row.reply.id
 
 
 class Greeting(Static):

@@ -344,6 +344,8 @@ class TestConversations:
             await pilot.click("EarlierLine")
             await until(pilot, lambda: lines(pilot.app)[0] == "m0")
             assert not pilot.app.query("EarlierLine")
+            await until(pilot, lambda: 0 < pilot.app.query_one("#conversation").scroll_y)
+            assert pilot.app.query_one("#conversation").scroll_y < pilot.app.query_one("#conversation").max_scroll_y
 
 
 class TestMemory:

@@ -1,0 +1,33 @@
+"""Loading the model behind the screen."""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from textual.message import Message
+
+from chatclone.answering import explain
+from chatclone.clone import Clone
+from chatclone.tui.events import CloneAsleep, CloneAwake
+
+CloneFactory = Callable[[], tuple[Clone, str]]
+"""Loads the model; the text says what a person should know about how, or is empty."""
+
+log = logging.getLogger(__name__)
+
+
+def wake(clone_factory: CloneFactory, post: Callable[[Message], bool]) -> None:
+    """Load the model, in a thread of its own, and tell the screen how that went; the chats stay readable."""
+    try:
+        clone, note = clone_factory()
+    except Exception as error:
+        log_failure(log, "waking up", error)
+        post(CloneAsleep(explain(error)))
+    else:
+        post(CloneAwake(clone, note))
+
+
+def log_failure(logger: logging.Logger, what: str, error: Exception) -> None:
+    """Log where something failed; the words of an error may quote what people wrote, so they stay out."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s failed: %s\n%s", what, type(error).__name__, frames)

@@ -1,0 +1,133 @@
+"""Which engine a persona gets, and what is said where none can be had."""
+
+from pathlib import Path
+
+import pytest
+
+from chatclone.engines import choose
+from chatclone.engines.choose import base_label, open_engine, resolve_base
+from chatclone.errors import ChatcloneError, MissingExtra
+from chatclone.export import record
+from chatclone.persona import Persona
+from tests.chatclone.conftest import Tiny
+
+
+@pytest.fixture
+def persona(tiny_folders: tuple[Path, Path], tmp_path: Path) -> Persona:
+    """A persona trained on the tiny base."""
+    base, adapter = tiny_folders
+    folder = tmp_path / "personas" / "mira"
+    (folder / "runs" / "1").mkdir(parents=True)
+    (folder / "runs" / "1" / "adapter").symlink_to(adapter)
+    return Persona(folder, "Mira", base=str(base)).with_(adapter="runs/1/adapter")
+
+
+def _record(persona: Persona, home: Path, model: Path, lora: Path | None) -> None:
+    assert persona.adapter_folder is not None
+    persona.models_folder.mkdir()
+    weights = record.adapter_sha256(persona.adapter_folder)
+    entry = record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {})
+    record.add(persona, home, entry)
+
+
+class TestAuto:
+    """The persona's own GGUF, or transformers, and why."""
+
+    def test_not_exported(self, persona: Persona, tmp_path: Path) -> None:
+        """Before an export transformers answers."""
+        engine, reason = open_engine(persona, home=tmp_path)
+        assert (engine.name, engine.model) == ("transformers", "base + runs/1/adapter")
+        assert "has not been exported" in reason
+        engine.close()
+
+    def test_exported(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
+        """After an export llama.cpp answers."""
+        _record(persona, tmp_path, tiny.gguf, tiny.lora)
+        engine, reason = open_engine(persona, home=tmp_path)
+        assert engine.name == "gguf"
+        assert "exported as adapter f16" in reason
+        engine.close()
+
+    def test_no_llama_cpp(self, persona: Persona, tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without llama.cpp the export is of no use here, and that is said."""
+        _record(persona, tmp_path, tiny.gguf, tiny.lora)
+        monkeypatch.setattr(choose, "installed", lambda package: package != "llama_cpp")
+        engine, reason = open_engine(persona, home=tmp_path)
+        assert engine.name == "transformers"
+        assert reason == "transformers: llama-cpp-python is not installed"
+        engine.close()
+
+    def test_retrained(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
+        """An export of an older adapter is not used."""
+        _record(persona, tmp_path, tiny.gguf, tiny.lora)
+        newer = persona.with_(adapter="runs/2/adapter")
+        (newer.folder / "runs" / "2").symlink_to(newer.folder / "runs" / "1")
+        engine, _ = open_engine(newer, home=tmp_path)
+        assert engine.name == "transformers"
+        engine.close()
+
+
+class TestAsked:
+    """What was asked for, or why not."""
+
+    def test_gguf_before_an_export(self, persona: Persona, tmp_path: Path) -> None:
+        """Without an export the hint is to make one."""
+        with pytest.raises(ChatcloneError, match="no GGUF of the current adapter") as caught:
+            open_engine(persona, "gguf", home=tmp_path)
+        assert caught.value.hint == "chatclone export"
+
+    def test_a_model_file(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
+        """Any GGUF can be named."""
+        engine, reason = open_engine(persona, model=tiny.gguf, home=tmp_path)
+        assert (engine.model, reason) == (tiny.gguf.name, f"{tiny.gguf.name}, as asked")
+        engine.close()
+
+    def test_a_model_file_for_transformers(self, persona: Persona, tmp_path: Path) -> None:
+        """A contradiction is refused."""
+        with pytest.raises(ChatcloneError, match="transformers does not run"):
+            open_engine(persona, "transformers", model=Path("x.gguf"), home=tmp_path)
+
+    @pytest.mark.parametrize(("kind", "extra"), [("transformers", "train"), ("gguf", "gguf")])
+    def test_missing_packages(
+        self,
+        persona: Persona,
+        tmp_path: Path,
+        tiny: Tiny,
+        monkeypatch: pytest.MonkeyPatch,
+        kind: choose.EngineKind,
+        extra: str,
+    ) -> None:
+        """What is not installed is named by its extra."""
+        _record(persona, tmp_path, tiny.gguf, tiny.lora)
+        monkeypatch.setattr(choose, "installed", lambda package: False)
+        with pytest.raises(MissingExtra) as caught:
+            open_engine(persona, kind, home=tmp_path)
+        assert f"chatclone[{extra}]" in caught.value.hint
+
+
+class TestResolveBase:
+    """Where a base model lies, without the network."""
+
+    def test_folder(self, tiny_folders: tuple[Path, Path]) -> None:
+        """A folder with a model is taken as it is."""
+        assert resolve_base(str(tiny_folders[0])) == tiny_folders[0]
+
+    def test_incomplete_folder(self, tmp_path: Path) -> None:
+        """A folder without weights is told so."""
+        with pytest.raises(ChatcloneError, match="is incomplete"):
+            resolve_base(str(tmp_path))
+
+    @pytest.mark.parametrize("base", ["somebody/not-downloaded", "no such name!"])
+    def test_not_here(self, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A hub model that was never downloaded, or a mistyped path, says how to get one."""
+        with pytest.raises(ChatcloneError, match="is not on this machine") as caught:
+            resolve_base(base)
+        assert "hf download" in caught.value.hint
+
+    def test_label(self) -> None:
+        """A base is called by the last part of its name."""
+        assert [base_label(b) for b in ("starter", "Qwen/Qwen2.5-0.5B", "/models/mine/")] == [
+            "starter",
+            "Qwen2.5-0.5B",
+            "mine",
+        ]

@@ -1,0 +1,116 @@
+"""Where llama.cpp's scripts come from, and what is refused on the way."""
+
+import io
+import os
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from chatclone.errors import ChatcloneError
+from chatclone.export import converter
+
+NAMES = (
+    "convert_hf_to_gguf.py",
+    "convert_lora_to_gguf.py",
+    "conversion/base.py",
+    "gguf-py/gguf/__init__.py",
+    "LICENSE",
+)
+
+
+def _sdist(path: Path, *names: str) -> Path:
+    """Write an archive with a small file under each name."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(name)
+            archive.addfile(member, io.BytesIO(name.encode()))
+        link = tarfile.TarInfo("llama-1/vendor/llama.cpp/conversion/link.py")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return path
+
+
+def _full(path: Path, *more: str) -> Path:
+    return _sdist(path, *(f"llama-1/vendor/llama.cpp/{name}" for name in NAMES), *more)
+
+
+class TestUnpack:
+    """Only the wanted files reach the disk."""
+
+    def test_wanted_files(self, tmp_path: Path) -> None:
+        """The scripts and their packages are unpacked, the rest of the archive is not."""
+        sdist = _full(tmp_path / "a.tar.gz", "llama-1/setup.py", "llama-1/vendor/llama.cpp/src/llama.cpp")
+        converter.unpack(sdist, tmp_path / "out")
+        files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+        assert files == set(NAMES)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "llama-1/vendor/llama.cpp/conversion/../../../evil.py",
+            "llama-1/../vendor/llama.cpp/conversion/evil.py",
+            "/vendor/llama.cpp/../conversion/evil.py",
+            "../evil.py",
+        ],
+    )
+    def test_names_that_climb(self, tmp_path: Path, name: str) -> None:
+        """A name that leads out of the folder is left out."""
+        converter.unpack(_full(tmp_path / "a.tar.gz", name), tmp_path / "deep" / "out")
+        assert not list(tmp_path.rglob("evil.py"))
+
+    def test_missing_scripts(self, tmp_path: Path) -> None:
+        """An archive without the scripts is told so."""
+        sdist = _sdist(tmp_path / "a.tar.gz", "llama-1/vendor/llama.cpp/LICENSE")
+        with pytest.raises(ChatcloneError, match=r"has no vendor/llama\.cpp/convert_hf_to_gguf\.py"):
+            converter.unpack(sdist, tmp_path / "out")
+
+
+class TestHash:
+    """The archive is the one it should be."""
+
+    def test_known(self, tmp_path: Path) -> None:
+        """A version this program was tested with must have the hash known for it."""
+        with pytest.raises(ChatcloneError, match="is not the file it should be"):
+            converter._check_hash(_full(tmp_path / "a.tar.gz"), tmp_path / "record", "00ff")
+
+    def test_recorded(self, tmp_path: Path) -> None:
+        """Of any other version the first one seen is recorded, and another one refused."""
+        first, record = _full(tmp_path / "a.tar.gz"), tmp_path / "record"
+        converter._check_hash(first, record, None)
+        converter._check_hash(first, record, None)
+        with pytest.raises(ChatcloneError, match="is not the file it should be"):
+            converter._check_hash(_full(tmp_path / "b.tar.gz", "llama-1/more"), record, None)
+
+
+class TestWhereFrom:
+    """pip, or a folder of the user's."""
+
+    def test_offline(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without an index the error says what is needed and how to give it, and nothing is left behind."""
+        pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+        for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ChatcloneError, match="the converter needs the source of llama-cpp-python") as caught:
+            converter.scripts_folder(tmp_path)
+        assert "--llama-cpp DIR" in caught.value.hint
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+    def test_a_checkout(self, tmp_path: Path) -> None:
+        """A checkout of llama.cpp is used as it is; another folder is refused."""
+        with pytest.raises(ChatcloneError, match=r"has no convert_hf_to_gguf\.py"):
+            converter.scripts_folder(tmp_path, tmp_path)
+        converter.unpack(_full(tmp_path / "a.tar.gz"), tmp_path / "llama.cpp")
+        assert converter.scripts_folder(tmp_path, tmp_path / "llama.cpp") == tmp_path / "llama.cpp"
+
+
+class TestRunScript:
+    """A script runs as a process of its own."""
+
+    def test_failure(self, tmp_path: Path) -> None:
+        """A script that fails gives its last words, and no traceback."""
+        with pytest.raises(ChatcloneError, match=r"llama\.cpp's convert_hf_to_gguf\.py failed: .*conversion"):
+            converter.run_script(tmp_path, "convert_hf_to_gguf.py")
+        assert sys.path.count(str(tmp_path)) == 0
