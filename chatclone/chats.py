@@ -117,15 +117,11 @@ class ChatStore:
                 connection.execute(f"PRAGMA {pragma}")
             _migrate(connection, path)
             connection.execute("UPDATE messages SET state = 'stopped' WHERE state = 'running'")
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ChatcloneError) as error:
             connection.close()
-            raise ChatcloneError(
-                f"{path} cannot be read: {error}",
-                "move that file away; a new one is made",
-            ) from error
-        except ChatcloneError:
-            connection.close()
-            raise
+            if isinstance(error, ChatcloneError):
+                raise
+            raise ChatcloneError(f"{path} cannot be read: {error}", "move that file away; a new one is made") from error
         return cls(connection, clock)
 
     def close(self) -> None:
@@ -135,12 +131,9 @@ class ChatStore:
 
     def conversations(self, limit: int = 200) -> list[Conversation]:
         """Return the conversations, the one with the latest message first."""
-        rows = self._read(
-            "SELECT id, title, partner, created_at, updated_at FROM conversations"
-            " ORDER BY updated_at DESC, id DESC LIMIT ?",
-            limit,
-        )
-        return [Conversation(*row) for row in rows]
+        columns = "id, title, partner, created_at, updated_at"
+        query = f"SELECT {columns} FROM conversations ORDER BY updated_at DESC, id DESC LIMIT ?"
+        return [Conversation(*row) for row in self._read(query, limit)]
 
     def create(self, title: str, partner: str = "") -> Conversation:
         """Begin a conversation, named after the first line of `title`."""
@@ -294,8 +287,7 @@ def _shortened(line: str) -> str:
     """Return `line` cut to TITLE_LENGTH, between two words where there are some."""
     if len(line) <= TITLE_LENGTH:
         return line
-    cut = line[:TITLE_LENGTH]
-    return (cut.rpartition(" ")[0] or cut[:-1]) + "…"
+    return (line[:TITLE_LENGTH].rpartition(" ")[0] or line[: TITLE_LENGTH - 1]) + "…"
 
 
 def _storable(text: str) -> str:

@@ -91,6 +91,12 @@ class Clone:
         messages = with_memory([system, *turns], lines)
         return self.engine.template.prompt(messages, self.engine.context - self.sampling.max_tokens, CONTEXT_STEP)
 
+    def close(self) -> None:
+        """Free the model and let go of the memory's file."""
+        self.engine.close()
+        if self.memory is not None:
+            self.memory.close()
+
     def _recall(self, turns: Sequence[ChatMessage]) -> tuple[Hit, ...]:
         if self.memory is None or not turns:
             return ()

@@ -8,7 +8,8 @@ _ENGLISH = """
 a about actually again all also always am an and any anybody anyone anything are arent around as ask at aw aww away
 back be became because been before being bit but by bye came can cant come comes coming could couldnt did didnt do does
 doesnt doing done dont dunno each else even ever every everything for from further get gets getting give go goes going
-gone gonna got gotta guess had hadnt happen happened happening happens has hasnt have havent having he hello hello her here heres hers hey heya hi hiya
+gone gonna got gotta guess
+had hadnt happen happened happening happens has hasnt have havent having he hello hello her here heres hers hey heya hi hiya
 him his hm hmm how hows however i id idk if ill im in into is isnt it its itself ive just kinda know knew lets like
 lol lmao look made make many may maybe me mean might mine more most much must my myself nah no nope not nothing now of
 off oh ok okay on once one only or other our ours out over own please pls probably put quite rather really right said

@@ -15,10 +15,13 @@ BUSY_SECONDS = 30.0
 
 FTS_TABLE = """
 CREATE VIRTUAL TABLE passage_fts USING fts5(
-    terms, tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+    speakers, terms, tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
 )
 """
-"""`terms` is what `memory.words` makes of a passage, a line a message; Mn and Mc keep Indic words whole."""
+"""What `memory.words` makes of a passage, a line a message; Mn and Mc keep Indic words whole.
+
+Who speaks is a column of its own: a name stands on every message of its bearer, and is telling where others say it.
+"""
 
 
 class StoreError(Exception):

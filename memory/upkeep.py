@@ -8,6 +8,7 @@ from memory.store import FTS_TABLE
 from memory.words import words_of
 
 IN_ORDER = "ORDER BY sent_at, length(key), key"
+INDEX = "INSERT INTO passage_fts (rowid, speakers, terms) VALUES (?, ?, ?)"
 _LINES = "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"
 
 
@@ -48,17 +49,20 @@ def insert_passage(connection: sqlite3.Connection, lines: dict[int, Line], kind:
     )
     passage = int(row.fetchone()[0])
     connection.executemany("INSERT INTO passage_line VALUES (?, ?, ?)", ((passage, n, i) for n, i in enumerate(lines)))
-    connection.execute("INSERT INTO passage_fts (rowid, terms) VALUES (?, ?)", (passage, terms(lines.values())))
+    connection.execute(INDEX, index_entry(passage, lines.values()))
     return passage
 
 
-def terms(lines: Iterable[Line]) -> str:
-    """Return what the index holds of a passage: the words of each line on a line of their own, then year and month."""
+def index_entry(passage: int, lines: Iterable[Line]) -> tuple[int, str, str]:
+    """Return what the index holds of a passage: its id, and the words of its speakers and its texts, a line a message.
+
+    The last line of the texts are the year and the month.
+    """
     lines = list(lines)
     year, month, _ = lines[0].day.split("-")
-    return "\n".join(
-        [*(" ".join(words_of(f"{line.who}: {line.text}")) for line in lines), f"{year} {month_term(month)}"]
-    )
+    texts = [" ".join(words_of(line.text)) for line in lines]
+    speakers = [" ".join(words_of(line.who)) for line in lines]
+    return passage, "\n".join(speakers), "\n".join([*texts, f"{year} {month_term(month)}"])
 
 
 def month_term(month: str | int) -> str:
@@ -97,7 +101,7 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
         insert_passage(connection, {note: line}, "note")
     connection.execute("DELETE FROM passage_fts")
     for passage, stored in stored_passages(connection):
-        connection.execute("INSERT INTO passage_fts (rowid, terms) VALUES (?, ?)", (passage, terms(stored.lines)))
+        connection.execute(INDEX, index_entry(passage, stored.lines))
 
 
 def stored_passages(connection: sqlite3.Connection) -> Iterator[tuple[int, Passage]]:
@@ -148,8 +152,8 @@ def _misplaced(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _unindexed(connection: sqlite3.Connection) -> Iterator[str]:
-    indexed = dict(connection.execute("SELECT rowid, terms FROM passage_fts"))
-    stored = {passage: terms(content.lines) for passage, content in stored_passages(connection)}
+    indexed = {row[0]: row for row in connection.execute("SELECT rowid, speakers, terms FROM passage_fts")}
+    stored = {passage: index_entry(passage, content.lines) for passage, content in stored_passages(connection)}
     if ghosts := indexed.keys() - stored.keys():
         yield f"{len(ghosts)} index entries belong to no passage"
     if missing := stored.keys() - indexed.keys():

@@ -117,6 +117,9 @@ class FakeMemory:
         self.queries.append(query)
         return Recall(self.hits if words > 0 else (), words=sum(len(hit.text.split()) for hit in self.hits), ms=0.0)
 
+    def close(self) -> None:
+        """Let go of nothing."""
+
 
 def fake_clone(engine: FakeEngine, *hits: Hit, name: str = "Mira", partner: str = "Anna") -> Clone:
     """Return a clone that writes with `engine` and remembers `hits`; its persona has no folder on disk."""

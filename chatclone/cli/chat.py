@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         return answer_once(args, *open_it(), args.once)
     if args.plain:
         from chatclone.chats import ChatStore
-        from chatclone.plain import run_plain
+        from chatclone.tui.plain import run_plain
 
         clone, reason = open_it()
         say(reason)

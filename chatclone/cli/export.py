@@ -6,6 +6,8 @@ from typing import Any
 
 from chatclone.cli.options import Status, current_persona, emit, home_of
 
+QUANTS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
+
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Declare the command."""

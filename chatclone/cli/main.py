@@ -4,9 +4,11 @@ Exit codes: 0 done, 1 a problem the user can act on, 2 wrong usage, 130 interrup
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import chatclone
 from chatclone.cli import (
@@ -23,8 +25,9 @@ from chatclone.cli import (
     train,
     where,
 )
-from chatclone.cli.options import common, say
+from chatclone.cli.options import common, home_of, say
 from chatclone.errors import ChatcloneError
+from chatclone.locations import log_file
 
 COMMANDS = (
     import_,
@@ -45,6 +48,7 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     args = parser().parse_args(arguments)
+    _log_to_file(home_of(args))
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -59,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away, as `head` does; nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _log_to_file(home: Path) -> None:
+    """Send what the program and its libraries log to the home's log file, if there is a home yet."""
+    if home.is_dir():
+        form = "%(asctime)s %(name)s %(levelname)s %(message)s"
+        logging.basicConfig(filename=log_file(home), filemode="w", level=logging.INFO, format=form)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -47,10 +47,15 @@ class LlamaEngine(LocalEngine):
         self._gguf = GgufModel(model)
         label = label or (f"{model.name} + {lora.name}" if lora else model.name)
         super().__init__(label, context or min(self._gguf.trained_context, MAX_CONTEXT), self._gguf.template)
-        self._context = self._new_context(threads or self._threads())
+        self._context: Any = None
+        try:
+            self._context = self._new_context(threads or self._threads())
+            if lora is not None:
+                self._set_adapter(lora)
+        except ChatcloneError:
+            self.close()
+            raise
         self._memory = llama_cpp.llama_get_memory(self._context)
-        if lora is not None:
-            self._set_adapter(lora)
 
     def close(self) -> None:
         """Free the context and the model with its adapter."""

@@ -63,7 +63,7 @@ class TransformersEngine(LocalEngine):
 
     def close(self) -> None:
         """Free the model."""
-        del self._model, self._cache, self._last
+        self._model, self._cache, self._held = None, DynamicCache(), []
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -69,7 +69,8 @@ def run_script(scripts: Path, script: str, *arguments: str | Path) -> None:
     logger.debug("%s: %s%s", script, process.stdout, process.stderr)
     if process.returncode != 0:
         raise ChatcloneError(
-            f"llama.cpp's {script} failed: {_last_line(process.stderr)}", "chatclone export --kind merged"
+            f"llama.cpp's {script} failed: {_last_line(process.stderr)}",
+            "chat without an export (chatclone chat --engine transformers), or choose another base",
         )
 
 

@@ -103,7 +103,7 @@ def run_app(persona: Persona | None, open_clone: CloneFactory, home: Path) -> No
     finally:
         store.close()
         for clone in loaded:
-            clone.engine.close()
+            clone.close()
 
 
 def _run(app: ChatcloneApp) -> None:

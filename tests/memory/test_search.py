@@ -66,6 +66,13 @@ class TestFinding:
         assert memory.recall("gremlin").hits == ()
         assert [hit.text[11:] for hit in memory.recall("gremlin lasagne").hits] == ["Anna: gremlin ate a lasagne"]
 
+    def test_a_name_finds_those_who_say_it(self, memory: Memory, said: Said) -> None:
+        """Asked about a person, memory finds where others speak of them, not all that they said themselves."""
+        memory.sync([*spread(said, *[f"soup {n}" for n in range(80)]), said(99, "met Anna at the fair", who="Bo")])
+        assert [hit.text[11:] for hit in memory.recall("who is Anna").hits] == ["Bo: met Anna at the fair"]
+        (best, *_) = memory.recall("what did Anna say about soup 7").hits
+        assert best.text.endswith("Anna: soup 7")
+
     def test_hits_say_who_when_and_where(self, memory: Memory, said: Said) -> None:
         """A hit names its speakers, its chat and its first message's time, and shows a line a message."""
         memory.sync([said(1, "where is the cat"), said(2, "on the roof", who="Bo"), said(3, "again?")])

@@ -24,7 +24,7 @@ from tools.starter.recall import ask_about_facts, ask_about_lines, ask_for_all
 NO_LOSS = -100  # the label that torch's cross entropy leaves out
 HELD_OUT_SHARE = 50  # one conversation in 50 is never trained on
 RECALL_SHARE = 1.0  # recall samples for each sample of a conversation, once they are on
-PERSONA_COPIES = 3  # times a conversation with persona facts is met in an epoch
+PERSONA_COPIES = 8  # times a conversation with persona facts is met in an epoch
 NAME_SLOT = re.compile(r"\[(?:insert )?(?:your |user ?_?([12])?(?:'s)? ?_?)?name\]|\[user ?([12])\]", re.IGNORECASE)
 ANY_SLOT = re.compile(r"\[[^\]]{2,40}\]")
 FIRST_PERSON = re.compile(r"^(I|My|I'm|I've|We|Our) .{8,70}[.!]$")

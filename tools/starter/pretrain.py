@@ -3,8 +3,8 @@
 The model begins with half of its layers; at `GROW_AT` of the run the stack is put on top of itself once
 (depth growth by stacking), which spends fewer operations on the early, easy part. Rows are filled with whole
 samples, the last one cut; every row starts with a sample's first token, as a prompt does. Attention is plainly
-causal across the samples of a row. Learning rates follow the progress of the run: warm-up, then a straight
-decline to zero. Progress is wall-clock time (`minutes`) or tokens (`tokens`).
+causal across the samples of a row. Learning rates follow the progress of the run: warm-up, a plateau,
+then a straight decline to zero. Progress is wall-clock time (`minutes`) or tokens (`tokens`).
 """
 
 import argparse
@@ -36,6 +36,8 @@ from tools.starter.optimizer import build_optimizers
 HIDDEN, FEED_FORWARD, LAYERS, HEADS, KEY_VALUE_HEADS = 256, 768, 8, 4, 2
 CONTEXT = 1024  # tokens
 WARM_UP = 0.02  # of the run
+DECAY_FROM = 0.5  # of the run
+COPY_SCALE = 0.2  # of the copying heads that growth starts with
 LOG_EVERY = 20  # steps
 CHECKPOINT_SECONDS = 300
 
@@ -54,7 +56,7 @@ class Plan:
     other_lr: float = 0.004
     recall_at: float = 0.4  # from here on samples that ask for facts and memories are mixed in
     grow_at: float = 0.68  # until here half of the layers, and rows of CONTEXT / 4 tokens
-    long_rows_at: float = 0.85  # from here on rows of CONTEXT tokens; before that CONTEXT / 2
+    long_rows_at: float = 0.9  # from here on rows of CONTEXT tokens; before that CONTEXT / 2
     evaluate_every: float = 8.0  # minutes
 
 
@@ -103,8 +105,13 @@ def new_model(vocab_size: int, layers: int) -> LlamaForCausalLM:
     return model
 
 
+@torch.no_grad()
 def grow(model: LlamaForCausalLM) -> LlamaForCausalLM:
-    """Return a model of twice the layers: the trained stack, and a copy of it on top."""
+    """Return a model of twice the layers: the trained stack, and a copy of it on top whose attention copies.
+
+    In the upper half, what a head moves starts as a projection of the token it looks at (value matrices with
+    orthonormal rows, output matrices their transpose): then looking at the right fact or line pays at once.
+    """
     grown = new_model(model.config.vocab_size, 2 * model.config.num_hidden_layers)
     state = copy.deepcopy(model.state_dict())
     layers = model.config.num_hidden_layers
@@ -113,6 +120,10 @@ def grow(model: LlamaForCausalLM) -> LlamaForCausalLM:
             _, _, number, rest = name.split(".", 3)
             state[f"model.layers.{int(number) + layers}.{rest}"] = state[name].clone()
     grown.load_state_dict(state)
+    for layer in grown.model.layers[layers:]:
+        values = torch.nn.init.orthogonal_(layer.self_attn.v_proj.weight)
+        heads = values.view(KEY_VALUE_HEADS, -1, HIDDEN).repeat_interleave(HEADS // KEY_VALUE_HEADS, dim=0)
+        layer.self_attn.o_proj.weight.copy_(COPY_SCALE * heads.flatten(0, 1).T)
     return grown
 
 
@@ -188,7 +199,7 @@ class Run:
     def step(self, rows: Iterator[torch.Tensor]) -> float:
         """Do one update and return the mean loss in nats per labelled token."""
         share = self.progress.share(self.plan)
-        rate = min(1.0, (share + 1e-3) / WARM_UP) * (1.0 - share)
+        rate = min(1.0, (share + 1e-3) / WARM_UP, (1.0 - share) / (1.0 - DECAY_FROM))
         batches = micro_batches(rows, self.plan, self.progress.row_tokens(self.plan))
         labelled = sum(int((batch[:, 1, 1:] != NO_LOSS).sum()) for batch in batches)
         total = 0.0

@@ -1,5 +1,7 @@
 """Which engine a persona gets, and what is said where none can be had."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,13 @@ def _record(persona: Persona, home: Path, model: Path, lora: Path | None) -> Non
     weights = record.adapter_sha256(persona.adapter_folder)
     entry = record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {})
     record.add(persona, home, entry)
+
+
+def test_light() -> None:
+    """Choosing an engine, and asking for an export, import neither torch nor llama.cpp by themselves."""
+    heavy = {"torch", "transformers", "peft", "llama_cpp", "numpy"}
+    code = f"import sys, chatclone.engines.choose, chatclone.export.run; print({heavy} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
 class TestAuto:

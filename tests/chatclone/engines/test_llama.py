@@ -1,5 +1,7 @@
 """The llama.cpp engine, and the GGUF file under it, on a tiny random model."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +140,12 @@ class TestGeneration:
         events = list(engine.generate(prompt, GREEDY, lambda: next(asked, True)))
         assert [type(e) for e in events] == [Reading, Stopped]
         assert _reply(engine, "hey", GREEDY) == expected
+
+
+def test_without_the_training_stack() -> None:
+    """A GGUF runs where torch is not installed."""
+    code = "import sys, chatclone.engines.llama; print({'torch', 'transformers', 'peft'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
 class TestFiles:
