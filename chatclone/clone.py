@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chatclone.derived import open_memory
 from chatclone.engines.base import (
     Cancelled,
     Engine,
@@ -20,6 +21,7 @@ from chatclone.engines.base import (
     StoppedBy,
 )
 from chatclone.engines.choose import EngineKind, open_engine
+from chatclone.engines.endpoint import RemoteModel
 from chatclone.persona import Persona
 from chatclone.prompt import ChatMessage, Prompt, with_memory
 from memory.memory import Memory
@@ -101,7 +103,8 @@ class Clone:
         if self.memory is None or not turns:
             return ()
         words = min(MEMORY_WORDS, MEMORY_WORDS * self.engine.context // 4096)
-        return self.memory.recall(turns[-1].content, words=words).hits
+        said = [line for turn in turns for line in turn.content.split("\n")]
+        return self.memory.recall(turns[-1].content, words=words, exclude=said).hits
 
     def _write(
         self,
@@ -160,11 +163,12 @@ def open_clone(
     *,
     engine: EngineKind = "auto",
     model: Path | None = None,
+    remote: RemoteModel | None = None,
     use_memory: bool = True,
     partner: str | None = None,
 ) -> tuple[Clone, str]:
     """Load what a chat with `persona` needs and return the clone, and why this engine; memory is there unless off."""
-    loaded, reason = open_engine(persona, engine, model=model, home=home)
-    memory = Memory.open(persona.memory_file) if use_memory and persona.memory_file.exists() else None
+    loaded, reason = open_engine(persona, engine, model=model, remote=remote, home=home)
+    memory = open_memory(persona) if use_memory and persona.memory_file.exists() else None
     who = partner if partner is not None else next(iter(persona.partners), "")
     return Clone(persona, loaded, memory, who, persona.sampling), reason

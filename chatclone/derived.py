@@ -13,6 +13,7 @@ from importers.dataset import DataSet
 from importers.message import Chat, Message, Person
 from memory.memory import Memory
 from memory.passages import Line
+from memory.store import StoreError
 
 
 def chats_of(archive: Archive, wanted: Sequence[str]) -> Iterator[tuple[Chat, Iterator[Message]]]:
@@ -51,10 +52,18 @@ def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any]
     write_atomically(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
 
 
+def open_memory(persona: Persona) -> Memory:
+    """Open the persona's memory, an empty one where there is none."""
+    try:
+        return Memory.open(persona.memory_file)
+    except StoreError as error:
+        raise ChatcloneError(str(error), f"move {persona.memory_file} away and import again") from error
+
+
 def remember(persona: Persona, archive: Archive) -> int:
     """Bring memory in step with the archive and return how many passages it holds."""
     people = archive.people()
-    with Memory.open(persona.memory_file) as memory:
+    with open_memory(persona) as memory:
         return memory.sync(_lines(archive, people)).passages
 
 
@@ -63,4 +72,5 @@ def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:
         for m in archive.messages(platform, chat.id):
             if m.content:
                 who = people[m.sender].name
-                yield Line(f"{platform}:{m.chat}/{m.id}", m.chat, chat.name, who, m.sent_at, m.content)
+                key = f"{platform}:{m.chat}"
+                yield Line(f"{key}/{m.id}", key, chat.name, who, m.sent_at, m.content)

@@ -62,6 +62,7 @@ class _Tally:
     platform: str = ""
     owner: Person | None = None
     owner_how: str = ""
+    writers: set[str] = field(default_factory=set)
 
     def take(self, reading: Reading, added: Added) -> None:
         """Add what one file held and changed."""
@@ -72,6 +73,7 @@ class _Tally:
         sums = (a + b for a, b in zip(_counts(self.added), _counts(added), strict=True))
         self.added = Added(*sums)
         self.platform = reading.platform
+        self.writers |= reading.counts.keys()
         if reading.owner and not self.owner:
             self.owner, self.owner_how = reading.owner, reading.owner_how
 
@@ -154,7 +156,7 @@ def _into(
         with archive.transaction(keep=not request.dry_run):
             tally = _read_all(archive, request, progress)
             target = _target(archive, persona, request, tally)
-            consent = _consent(persona, tally, target, confirm)
+            consent = _consent(persona, request, tally, target, confirm)
             progress("building the data set", tally.read)
             redactor = Redactor() if request.redact else None
             chats = chats_of(archive, request.chats)
@@ -213,18 +215,20 @@ def _target(archive: Archive, persona: Persona, request: Request, tally: _Tally)
             owner.resolve(request.me, people, counts),
             "named by --me",
         )
-    known = persona.ids.get(tally.platform)
+    known = persona.ids.get(tally.platform, "")
+    if not tally.writers:
+        raise ChatcloneError("there are no messages in this export", "export a chat that has some")
     if request.clone_of:
         target = owner.resolve(request.clone_of, people, counts)
     elif tally.owner is not None:
         target = people.get(tally.owner.id, tally.owner)
-    elif known in people:
+    elif known in tally.writers:
         target = people[known]
         tally.owner_how = "as at the last import"
     else:
         raise ChatcloneError(
             "the export does not say who you are",
-            f"--me or --as with one of: {owner.candidates(people.values(), counts)}",
+            f"--me or --as with one of: {owner.candidates([people[i] for i in tally.writers], counts)}",
         )
     if known and known != target.id:
         raise _SomebodyElse(
@@ -234,9 +238,11 @@ def _target(archive: Archive, persona: Persona, request: Request, tally: _Tally)
     return target
 
 
-def _consent(persona: Persona, tally: _Tally, target: Person, confirm: Callable[[Person], bool]) -> str:
+def _consent(
+    persona: Persona, request: Request, tally: _Tally, target: Person, confirm: Callable[[Person], bool]
+) -> str:
     """Return the record of consent: empty for the owner's own clone, else asked for once."""
-    if persona.consent or tally.owner is None or tally.owner.id == target.id:
+    if persona.consent or not request.clone_of or (tally.owner is not None and tally.owner.id == target.id):
         return persona.consent
     if not confirm(target):
         return ""

@@ -5,7 +5,9 @@ what it is asked in a chat are the same ids. Rendering needs jinja2 alone; a tok
 machine with only llama.cpp renders exactly what transformers would.
 """
 
+import importlib.resources
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +24,8 @@ Role = Literal["system", "user", "assistant"]
 
 IGNORED = -100
 """The label of a token that no loss is computed on (PyTorch's `ignore_index`)."""
+
+_STOP_MARKER = re.compile(r"\{#-? stop_marker=(.+?) -?#\}")
 
 MEMORY_OPEN, MEMORY_CLOSE = "<memory>", "</memory>"
 
@@ -67,7 +71,10 @@ class ChatTemplate:
     """A base model's own chat template, bound to its tokenizer.
 
     `encode` turns text into ids, reading special tokens and adding none; `decode` is its inverse, special tokens left
-    out. `stop_ids` end a turn. `markers` are the strings the tokenizer reads as special tokens.
+    out. `stop_ids` end a turn. `markers` are the strings that mean something in a prompt and must not in a message.
+
+    Templates differ in what they take. One without a system role gets the system turn as the beginning of the first
+    user turn; one that wants the user to begin gets no leading assistant turn.
     """
 
     source: str
@@ -80,14 +87,13 @@ class ChatTemplate:
     @classmethod
     def from_tokenizer(cls, tokenizer: Any, generation_stop_ids: Iterable[int] = ()) -> "ChatTemplate":
         """Bind a transformers tokenizer; `generation_stop_ids` are the end tokens of its generation config."""
-        if not tokenizer.chat_template:
-            raise PromptError("this tokenizer brings no chat template")
+        source = chosen_source(tokenizer.chat_template)
         return cls(
-            source=tokenizer.chat_template,
+            source=source,
             encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
             decode=lambda ids: str(tokenizer.decode(list(ids), skip_special_tokens=True)),
             stop_ids=frozenset({tokenizer.eos_token_id, *generation_stop_ids}),
-            markers=tuple(sorted({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})),
+            markers=markers_of(source, [*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()]),
             variables={
                 "bos_token": tokenizer.bos_token or "",
                 "eos_token": tokenizer.eos_token or "",
@@ -100,7 +106,36 @@ class ChatTemplate:
 
     def render(self, messages: Sequence[ChatMessage], *, reply_next: bool) -> str:
         """Return the conversation as text; `reply_next` ends it with the header of the assistant's turn."""
-        turns = [{"role": m.role, "content": neutralise(m.content, self.markers)} for m in merge_roles(messages)]
+        merged = merge_roles(messages)
+        if not self._takes_system:
+            merged = _fold_system(merged)
+        turns = [{"role": m.role, "content": neutralise(m.content, self.markers)} for m in merged]
+        return self._rendered(turns, reply_next)
+
+    @cached_property
+    def stop_marker(self) -> str:
+        """The text that ends a reply beside the end-of-turn token, where the template has one; else empty."""
+        found = _STOP_MARKER.search(self.source)
+        return found.group(1) if found else ""
+
+    @cached_property
+    def _takes_system(self) -> bool:
+        """Whether a system turn is rendered, and not refused or left out."""
+        turns = [{"role": "system", "content": "xyzzy"}, {"role": "user", "content": "x"}]
+        try:
+            return "xyzzy" in self._rendered(turns, True)
+        except PromptError:
+            return False
+
+    @cached_property
+    def _assistant_may_begin(self) -> bool:
+        turns = [{"role": role, "content": "x"} for role in ("assistant", "user", "assistant")]
+        try:
+            return bool(self._rendered(turns, False))
+        except PromptError:
+            return False
+
+    def _rendered(self, turns: list[dict[str, str]], reply_next: bool) -> str:
         try:
             return self._compiled.render(messages=turns, add_generation_prompt=reply_next, **self.variables)
         except jinja2.TemplateError as error:
@@ -137,10 +172,10 @@ class ChatTemplate:
         """Return where the reply at `position` begins and ends (after its end-of-turn token) in `ids`."""
         before = self.encode(self.render(messages[:position], reply_next=True))
         until = self.encode(self.render(messages[: position + 1], reply_next=False))
-        ends = [i for i in range(len(before), len(until)) if until[i] in self.stop_ids]
-        if not ends:
+        # The first one: no message holds such a token, and some templates end the whole with another.
+        end = next((i + 1 for i in range(len(before), len(until)) if until[i] in self.stop_ids), None)
+        if end is None:
             raise PromptError("the template closes a reply with no end-of-turn token")
-        end = ends[-1] + 1
         if until[: len(before)] != before or ids[:end] != until[:end]:
             raise PromptError("the template renders a reply differently for training and for a chat")
         return len(before), end
@@ -156,14 +191,34 @@ class ChatTemplate:
         """Drop the oldest turns after the system turn, `step` at a time, until the rest is at most `limit` tokens."""
         head = [m for m in messages[:1] if m.role == "system"]
         turns = list(messages[len(head) :])
+        if not self._assistant_may_begin:
+            turns = turns[next((i for i, m in enumerate(turns) if m.role == "user"), len(turns)) :]
+            step += step % 2
         for dropped in range(0, len(turns), step):
             kept = [*head, *turns[dropped:]]
             if len(self.encode(self.render(kept, reply_next=reply_next))) <= limit:
                 return kept, dropped
-        last = [*head, *turns[-1:]]
+        last = [*head, *turns[-1 if reply_next else -2 :]]
         if len(self.encode(self.render(last, reply_next=reply_next))) <= limit:
-            return last, len(turns) - 1
+            return last, len(turns) - len(last) + len(head)
         raise PromptError(f"the last turn alone is longer than {limit} tokens")
+
+
+def chosen_source(own: str | None) -> str:
+    """Return the template to use for a base that brings `own`: its own wherever that can be trained on.
+
+    A base without one gets ours, with a stop marker, since a base model has no end of turn that it uses. Qwen3's
+    hybrid template renders thinking differently for history and for a reply; ours writes it, empty, everywhere.
+    """
+    if not own:
+        return _template("plain")
+    return _template("qwen3") if "enable_thinking" in own and "<|im_start|>" in own else own
+
+
+def markers_of(source: str, special_tokens: Iterable[str]) -> tuple[str, ...]:
+    """Return what must not stand in a message: the tokenizer's special tokens, and our own template's delimiters."""
+    own = {"<<<", ">>>", *_STOP_MARKER.findall(source)} if _STOP_MARKER.search(source) else set()
+    return tuple(sorted({token for token in special_tokens if token.strip()} | own, key=lambda m: (-len(m), m)))
 
 
 def merge_roles(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
@@ -203,6 +258,21 @@ def neutralise(content: str, markers: Iterable[str]) -> str:
         if len(marker) > 1 and marker in content:
             content = content.replace(marker, f"{marker[0]} {marker[1:]}")
     return content
+
+
+def _fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Put the system turn at the beginning of the first user turn."""
+    if not messages or messages[0].role != "system":
+        return list(messages)
+    system, *rest = messages
+    first = next((i for i, m in enumerate(rest) if m.role == "user"), None)
+    if first is not None:
+        rest[first] = replace(rest[first], content=f"{system.content}\n\n{rest[first].content}")
+    return rest
+
+
+def _template(name: str) -> str:
+    return (importlib.resources.files("chatclone") / "templates" / f"{name}.jinja").read_text("utf-8")
 
 
 class _Generation(Extension):

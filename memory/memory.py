@@ -92,7 +92,8 @@ class Memory:
     def sync(self, lines: Iterable[Line]) -> Synced:
         """Bring memory in step with `lines`, the whole archive: only what is new or edited is indexed.
 
-        Lines that are no longer there go, forgotten ones stay out, notes stay. Done twice it changes nothing.
+        Lines that are no longer there go, their bytes overwritten; forgotten ones stay out, notes stay. Done twice it
+        changes nothing.
         """
         with self._change() as connection:
             wanted = _remembered(connection, lines)
@@ -106,7 +107,11 @@ class Memory:
             for chat in {line.chat for line in (*gone.values(), *fresh)}:
                 upkeep.refresh_passages(connection, chat)
             upkeep.drop_empty_chats(connection)
-            return Synced(len(fresh), len(gone), _count(connection))
+            synced = Synced(len(fresh), len(gone), _count(connection))
+        if gone:
+            with self._writing:
+                store.erase_traces(self._writer)
+        return synced
 
     def recall(
         self, query: str, *, words: int = 400, exclude: Collection[str] = (), before: int | None = None

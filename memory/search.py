@@ -55,7 +55,7 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question in FTS5: its `words`, by which passages rank, and the `telling` ones, of which one must be in a text."""
+    """A question in FTS5: its `words`, which rank passages, and the `telling` ones, of which a text must hold one."""
 
     words: str
     telling: str
@@ -178,7 +178,7 @@ def _matching(connection: sqlite3.Connection, question: Question, passage: int, 
         (question.telling, passage),
     )
     *marked, dated = row.fetchone()[0].split("\n")
-    if "\2" in dated:  # a month was asked for, and it is the month of all
+    if "\2" in dated:  # all of it was said in the month or the year that was asked for
         return set(lines)
     return {i for i, words in zip(lines, marked, strict=True) if "\2" in words}
 

@@ -69,8 +69,7 @@ def m001_lines_passages_index(connection: sqlite3.Connection) -> None:
             DELETE FROM passage_fts WHERE rowid = old.id;
         END""",
         """CREATE TABLE forgotten (
-            kind TEXT NOT NULL CHECK (kind IN ('line', 'person', 'chat')),
-            value TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('line', 'person', 'chat')), value TEXT NOT NULL,
             PRIMARY KEY (kind, value)) WITHOUT ROWID""",
     ):
         connection.execute(statement)

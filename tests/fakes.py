@@ -58,6 +58,7 @@ class FakeEngine:
     """
 
     name = "fake"
+    remote = ""
 
     def __init__(self, *replies: Sequence[str | Exception], hold: bool = False, context: int = 4096) -> None:
         self.model = "fake-model"

@@ -3,9 +3,9 @@
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatclone.cli.engine import add_engine_options, open_clone_with
 from chatclone.cli.options import current_persona, emit, home_of, say
 from chatclone.errors import UsageError
 
@@ -17,25 +17,13 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser("chat", parents=parents, help="chat with the clone")
     option = parser.add_argument
-    option(
-        "--engine",
-        choices=("auto", "transformers", "gguf"),
-        default="auto",
-        help="what runs the model",
-    )
-    option("--model", type=Path, metavar="PATH", help="a GGUF file to chat with")
+    add_engine_options(parser)
     option(
         "--plain",
         action="store_true",
         help="line by line, for pipes and screen readers",
     )
     option("--once", metavar="TEXT", help="answer once and exit")
-    option(
-        "--partner",
-        metavar="NAME",
-        help="who you are to the clone (default: whom it wrote with most)",
-    )
-    option("--no-memory", action="store_true", help="recall nothing")
     option("--seed", type=int, metavar="N", help="repeatable replies")
     option("--greedy", action="store_true", help="always the likeliest token")
     parser.set_defaults(run=run)
@@ -46,11 +34,7 @@ def run(args: argparse.Namespace) -> int:
     persona, home = current_persona(args), home_of(args)
 
     def open_it() -> "tuple[Clone, str]":
-        from chatclone.clone import open_clone
-
-        clone, reason = open_clone(
-            persona, home, engine=args.engine, model=args.model, use_memory=not args.no_memory, partner=args.partner
-        )
+        clone, reason = open_clone_with(args, persona)
         seed = clone.sampling.seed if args.seed is None else args.seed
         temperature = 0.0 if args.greedy else clone.sampling.temperature
         clone.sampling = replace(clone.sampling, seed=seed, temperature=temperature)

@@ -22,6 +22,7 @@ from chatclone.cli import (
     import_,
     memory,
     persona,
+    serve,
     train,
     where,
 )
@@ -34,6 +35,7 @@ COMMANDS = (
     train,
     chat,
     export,
+    serve,
     demo,
     data,
     memory,

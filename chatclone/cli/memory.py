@@ -6,8 +6,8 @@ from typing import Any
 
 from chatclone.cli.options import current_persona, emit
 from chatclone.clone import hit_document
+from chatclone.derived import open_memory
 from chatclone.errors import ChatcloneError
-from chatclone.persona import Persona
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -48,7 +48,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_search(args: argparse.Namespace) -> int:
     """Show what a query recalls."""
     query = " ".join(args.query)
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         found = memory.recall(query, words=args.words)
     hits = [hit_document(hit) for hit in found.hits]
     document = {
@@ -64,7 +64,7 @@ def run_search(args: argparse.Namespace) -> int:
 
 def run_add(args: argparse.Namespace) -> int:
     """Remember a note of today."""
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         number = memory.add(" ".join(args.text), int(time.time()))
     emit(args, {"id": number}, f"remembered as {number}")
     return 0
@@ -72,7 +72,7 @@ def run_add(args: argparse.Namespace) -> int:
 
 def run_list(args: argparse.Namespace) -> int:
     """List passages."""
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         hits = [hit_document(hit) for hit in memory.list(limit=args.limit)]
     emit(args, hits, "\n\n".join(f"[{h['id']}] {h['chat']}\n{h['text']}" for h in hits))
     return 0
@@ -80,7 +80,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """Show one passage with its surroundings, its own lines marked."""
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         found = memory.show(args.id)
     if found is None:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
@@ -107,7 +107,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_forget(args: argparse.Namespace) -> int:
     """Forget the messages of one passage."""
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         gone = memory.forget(passage=args.id)
     if not gone:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
@@ -121,7 +121,7 @@ def run_forget(args: argparse.Namespace) -> int:
 
 def run_rebuild(args: argparse.Namespace) -> int:
     """Make the index again."""
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         memory.rebuild()
         count = memory.count()
     emit(args, {"passages": count}, f"rebuilt: {count} passages")
@@ -130,7 +130,7 @@ def run_rebuild(args: argparse.Namespace) -> int:
 
 def run_check(args: argparse.Namespace) -> int:
     """Check the memory; problems are exit code 1."""
-    with _open(current_persona(args)) as memory:
+    with open_memory(current_persona(args)) as memory:
         problems, count = memory.check(), memory.count()
     emit(
         args,
@@ -138,9 +138,3 @@ def run_check(args: argparse.Namespace) -> int:
         "\n".join(problems) or f"sound: {count} passages",
     )
     return 1 if problems else 0
-
-
-def _open(persona: Persona) -> Any:
-    from memory.memory import Memory
-
-    return Memory.open(persona.memory_file)

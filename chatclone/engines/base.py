@@ -56,7 +56,9 @@ class Engine(Protocol):
     name: str
     """The kind: transformers, gguf or openai."""
     model: str
-    """What is loaded, for people: a folder or file name."""
+    """What is loaded, for people: a folder or file name, or what a server calls it."""
+    remote: str
+    """The host that words are sent to, for people to know; empty while they stay on this machine."""
     context: int
     """Tokens of prompt and reply together."""
     template: ChatTemplate
@@ -94,3 +96,31 @@ class TextStream:
     def _take(self, text: str) -> str:
         new, self._given = text[self._given :], max(self._given, len(text))
         return new
+
+
+class StopMarker:
+    """Watches written text for the marker that ends a reply, and holds back what may be its beginning."""
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker
+        self._held = ""
+        self.seen = False
+
+    def push(self, text: str) -> str:
+        """Add text and return what is certain not to belong to the marker; after it nothing is."""
+        if self.seen or not self._marker:
+            return "" if self.seen else text
+        self._held += text
+        before, marker, _ = self._held.partition(self._marker)
+        if marker:
+            self.seen, self._held = True, ""
+            return before
+        lengths = range(min(len(self._marker) - 1, len(self._held)), 0, -1)
+        kept = next((n for n in lengths if self._marker.startswith(self._held[-n:])), 0)
+        given, self._held = self._held[: len(self._held) - kept], self._held[len(self._held) - kept :]
+        return given
+
+    def rest(self) -> str:
+        """Return what was held back and turned out to be text."""
+        given, self._held = self._held, ""
+        return given

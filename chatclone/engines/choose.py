@@ -4,26 +4,40 @@ Light by itself: the engines, and with them torch or llama.cpp, are imported whe
 """
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Literal
 
 from chatclone.engines.base import Engine
-from chatclone.errors import ChatcloneError, MissingExtra
+from chatclone.engines.endpoint import Endpoint, RemoteModel
+from chatclone.errors import ChatcloneError, MissingExtra, UsageError
 from chatclone.export.record import current_export
 from chatclone.locations import starter_model
 from chatclone.persona import Persona
 
-EngineKind = Literal["auto", "transformers", "gguf"]
+EngineKind = Literal["auto", "transformers", "gguf", "openai"]
 
 
 def open_engine(
-    persona: Persona, kind: EngineKind = "auto", *, model: Path | None = None, home: Path
+    persona: Persona,
+    kind: EngineKind = "auto",
+    *,
+    model: Path | None = None,
+    remote: RemoteModel | None = None,
+    home: Path,
 ) -> tuple[Engine, str]:
     """Open the engine for a persona and say why this one.
 
     `model` is a GGUF file to use instead of the persona's own export. `auto` takes the persona's GGUF when it was
-    exported from the current adapter and llama.cpp is installed, else transformers.
+    exported from the current adapter and llama.cpp is installed, else transformers. `remote` is for `openai` alone,
+    which is never chosen by itself: nothing leaves the machine unless it is named.
     """
+    if kind == "openai":
+        if model is not None:
+            raise UsageError("--model names a GGUF file, which a server does not get", "use --remote-model NAME")
+        return _openai(persona, remote)
+    if remote is not None:
+        raise UsageError("--url is for --engine openai", "add --engine openai, or leave out --url")
     if model is not None:
         if kind == "transformers":
             raise ChatcloneError("--model names a GGUF file, which transformers does not run", "use --engine gguf")
@@ -88,6 +102,18 @@ def _transformers(persona: Persona) -> Engine:
 
     label = base_label(persona.base) + (f" + {persona.adapter}" if persona.adapter else "")
     return TransformersEngine(resolve_base(persona.base), persona.adapter_folder, label=label)
+
+
+def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
+    if remote is None:
+        raise UsageError("--engine openai needs the address of a server", "--url http://127.0.0.1:8080/v1")
+    endpoint = Endpoint.of(remote.url, os.environ)
+    if not installed("httpx2"):
+        raise MissingExtra("a reply from a server", "remote")
+    from chatclone.engines.openai import OpenAIEngine
+
+    engine = OpenAIEngine.connect(endpoint, remote.model, remote.context, prefer=persona.slug)
+    return engine, f"openai: {endpoint.where_words_go}"
 
 
 def _llama(model: Path, lora: Path | None) -> Engine:

@@ -14,7 +14,7 @@ from typing import Any
 import llama_cpp
 
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatTemplate
+from chatclone.prompt import ChatTemplate, chosen_source, markers_of
 
 logger = logging.getLogger("chatclone.llama_cpp")
 logger.addHandler(logging.NullHandler())  # else its errors reach the screen where no log is set up
@@ -81,19 +81,16 @@ class GgufModel:
     @functools.cached_property
     def template(self) -> ChatTemplate:
         """The chat template of the file, bound to the file's tokenizer."""
-        source = llama_cpp.llama_model_chat_template(self.handle, None)
-        if not source:
-            raise ChatcloneError(
-                f"{self.path.name} brings no chat template", "export it from a base that has one (chatclone export)"
-            )
+        own = llama_cpp.llama_model_chat_template(self.handle, None)
+        source = chosen_source(own.decode() if own else None)
         special = self._special_tokens()
         ends = {i for i in special if llama_cpp.llama_vocab_is_eog(self.vocabulary, i)}
         return ChatTemplate(
-            source=source.decode(),
+            source=source,
             encode=self.encode,
             decode=self.decode,
             stop_ids=frozenset(ends),
-            markers=tuple(sorted(special.values())),
+            markers=markers_of(source, special.values()),
             variables={
                 "bos_token": self._named_token(llama_cpp.llama_vocab_bos, "tokenizer.ggml.bos_token_id"),
                 "eos_token": self._named_token(llama_cpp.llama_vocab_eos, "tokenizer.ggml.eos_token_id"),

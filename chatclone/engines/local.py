@@ -15,6 +15,7 @@ from chatclone.engines.base import (
     Piece,
     Reading,
     Sampling,
+    StopMarker,
     Stopped,
     StoppedBy,
     TextStream,
@@ -30,6 +31,7 @@ class LocalEngine(ABC):
     """An engine that holds its model in this process; the public part is `chatclone.engines.base.Engine`."""
 
     name: str
+    remote = ""
     read_batch: int
     """Tokens of a prompt computed at once."""
 
@@ -88,7 +90,7 @@ class LocalEngine(ABC):
     def _write(self, read: int, sampling: Sampling, cancelled: Cancelled) -> Iterator[Piece | Stopped]:
         """Write until the end of the turn, the length, the end of the context, or `cancelled`."""
         choose = self._chooser(sampling)
-        stream = TextStream(self.template.decode)
+        stream, marker = TextStream(self.template.decode), StopMarker(self.template.stop_marker)
         token: int | None = None
         tokens = 0  # not yet given as text: a character may take several
         stopped_by: StoppedBy = "length"
@@ -104,10 +106,13 @@ class LocalEngine(ABC):
                 stopped_by = "end_of_turn"
                 break
             tokens += 1
-            if text := stream.push(token):
+            if text := marker.push(stream.push(token)):
                 yield Piece(text, tokens)
                 tokens = 0
-        if rest := stream.rest():
+            if marker.seen:
+                stopped_by = "stop_marker"
+                break
+        if rest := marker.push(stream.rest()) + marker.rest():
             yield Piece(rest, tokens)
         yield Stopped(stopped_by)
 

@@ -111,6 +111,17 @@ class TestAgain:
         assert (theo.persona.slug, theo.persona.consent) == ("theo", "")
         assert {p.slug for p in personas.list_all(home)} == {"mira", "theo"}
 
+    def test_a_chat_without_the_person(self, tmp_path: Path) -> None:
+        """A group in which the current persona never wrote is not quietly added to it."""
+        home = tmp_path / "home"
+        do(exports.small_export(tmp_path), home)
+        strangers = [exports.message(n, 300 + n % 2, f"line {n}") for n in range(10)]
+        group = {**exports.chat(strangers), "type": "private_group", "id": 9}
+        with pytest.raises(ChatcloneError, match="who you are") as error:
+            do(exports.write(tmp_path, group), home)
+        assert "Person 300" in error.value.hint
+        assert "Theo" not in error.value.hint
+
     def test_named_persona_of_another_person(self, tmp_path: Path) -> None:
         """Into a persona that is named, another person's export is refused."""
         home, path = tmp_path / "home", exports.small_export(tmp_path)
@@ -146,7 +157,8 @@ class TestWrongInput:
             ("", "empty"),
             ("not json at all", "JSON"),
             ('{"a": 1}', "export"),
-            (json.dumps(exports.chat([])), "who you are"),
+            (json.dumps(exports.chat([])), "no messages"),
+            (json.dumps({**exports.chat(exports.conversation(3)), "type": "private_group"}), "who you are"),
         ],
     )
     def test_unusable_file(self, tmp_path: Path, content: str, what: str) -> None:

@@ -68,7 +68,9 @@ class TestFinding:
 
     def test_a_name_finds_those_who_say_it(self, memory: Memory, said: Said) -> None:
         """Asked about a person, memory finds where others speak of them, not all that they said themselves."""
-        memory.sync([*spread(said, *[f"soup {n}" for n in range(80)]), said(99, "met Anna at the fair", who="Bo")])
+        memory.sync(
+            [*spread(said, *[f"soup {n}" for n in range(80)]), said(99, "met Anna at the fair", who="Bo", chat="c2")]
+        )
         assert [hit.text[11:] for hit in memory.recall("who is Anna").hits] == ["Bo: met Anna at the fair"]
         (best, *_) = memory.recall("what did Anna say about soup 7").hits
         assert best.text.endswith("Anna: soup 7")

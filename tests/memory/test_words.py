@@ -43,7 +43,7 @@ class TestContentWords:
             "What's up?",
             "hi how are you doing today",
             "привет, как дела?",
-            "안녕 뭐해",
+            "안녕 뭐해 ㅋㅋㅋㅋ ㅠㅠ",
             "你好吗",
             "🐌🐌",
             "lol",

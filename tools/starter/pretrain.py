@@ -31,6 +31,7 @@ from tools.starter.corpus import (
     training_part,
 )
 from tools.starter.evaluate import bits_per_byte, persona_test
+from tools.starter.guidance import WEIGHT, guidance_loss
 from tools.starter.optimizer import build_optimizers
 
 HIDDEN, FEED_FORWARD, LAYERS, HEADS, KEY_VALUE_HEADS = 256, 768, 8, 4, 2
@@ -153,12 +154,18 @@ def micro_batches(rows: Iterator[torch.Tensor], plan: Plan, length: int) -> list
     return [torch.stack(step_rows[i : i + size]) for i in range(0, len(step_rows), size)]
 
 
-def loss_sum(model: LlamaForCausalLM, batch: torch.Tensor) -> torch.Tensor:
-    """Return the summed loss in nats over the labelled tokens of a batch [rows, 2, tokens]."""
-    hidden = model.model(input_ids=batch[:, 0, :-1], use_cache=False).last_hidden_state
-    targets = batch[:, 1, 1:]
+def loss_sums(model: LlamaForCausalLM, batch: torch.Tensor, guided: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss in nats summed over a batch's labelled tokens, without and with guidance.
+
+    The batch has shape [rows, 2, tokens].
+    """
+    ids, targets = batch[:, 0, :-1], batch[:, 1, 1:]
+    output = model.model(input_ids=ids, use_cache=False, output_hidden_states=guided)
     kept = targets != NO_LOSS
-    return functional.cross_entropy(model.lm_head(hidden[kept]), targets[kept], reduction="sum")
+    loss = functional.cross_entropy(model.lm_head(output.last_hidden_state[kept]), targets[kept], reduction="sum")
+    if not guided:
+        return loss, loss
+    return loss, loss + WEIGHT * kept.sum() * guidance_loss(model, output.hidden_states, ids, targets)
 
 
 class Run:
@@ -193,8 +200,8 @@ class Run:
 
     def gradients(self, batch: torch.Tensor) -> tuple[float, tuple[torch.Tensor, ...]]:
         """Return the summed loss of a batch and its gradients."""
-        loss = loss_sum(self.model, batch)
-        return loss.item(), torch.autograd.grad(loss, self.parameters)
+        loss, guided_loss = loss_sums(self.model, batch, self.progress.grown)
+        return loss.item(), torch.autograd.grad(guided_loss, self.parameters)
 
     def step(self, rows: Iterator[torch.Tensor]) -> float:
         """Do one update and return the mean loss in nats per labelled token."""

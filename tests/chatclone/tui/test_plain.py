@@ -11,8 +11,8 @@ import pytest
 from chatclone.chats import ChatStore
 from chatclone.engines.base import Cancelled, EngineEvent, Piece, Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.tui.plain import run_plain
 from chatclone.prompt import Prompt
+from chatclone.tui.plain import run_plain
 from memory.search import Hit
 from tests.fakes import FakeEngine, fake_clone
 

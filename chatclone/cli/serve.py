@@ -1,0 +1,67 @@
+"""`chatclone serve`: the clone as an OpenAI-compatible server on this machine."""
+
+import argparse
+import os
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+from chatclone import persona as personas
+from chatclone.cli.engine import add_engine_options, open_clone_with
+from chatclone.cli.options import current_persona, emit, home_of, say, slug_of
+from chatclone.errors import ChatcloneError, MissingExtra, UsageError
+from chatclone.persona import Persona
+
+if TYPE_CHECKING:
+    from chatclone.clone import Clone
+
+
+def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("serve", parents=parents, help="offer the clone to programs that speak OpenAI's API")
+    option = parser.add_argument
+    option("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
+    option("--port", type=int, default=8765, metavar="N", help="0 takes a free one (default: %(default)s)")
+    option("--allow-remote", action="store_true", help="accept a --host that other machines reach, unencrypted")
+    option("--all", action="store_true", help="serve every persona; each model is loaded at the start")
+    add_engine_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from chatclone.engines.choose import installed
+
+    if not (installed("starlette") and installed("uvicorn")):
+        raise MissingExtra("a server", "serve")
+    from chatclone.serve.run import choose_token, listening, server
+
+    token, made_up = choose_token(os.environ)
+    with ExitStack() as opened:
+        # The port comes before the models, so that a port in use is said at once.
+        listener, url = opened.enter_context(listening(args.host, args.port, allow_remote=args.allow_remote))
+        clones: dict[str, Clone] = {}
+        for persona in _personas(args):
+            clones[persona.slug], reason = open_clone_with(args, persona)
+            opened.enter_context(closing(clones[persona.slug]))
+            say(f"{persona.slug}: {reason}")
+        document = {"url": url, "models": list(clones), "token": token if made_up else None}
+        emit(args, document, started_text(document))
+        server(clones, token).run(sockets=[listener])
+    return 0
+
+
+def started_text(document: dict[str, Any]) -> str:
+    """Return what a person needs to connect; a token that they chose themselves is not shown."""
+    token = document["token"] or "the one in CHATCLONE_SERVE_TOKEN"
+    names = ", ".join(document["models"])
+    return f"url    {document['url']}\nmodel  {names}\ntoken  {token}\nCtrl+C ends it."
+
+
+def _personas(args: argparse.Namespace) -> list[Persona]:
+    if not args.all:
+        return [current_persona(args)]
+    if slug_of(args) or args.model or args.remote_model:
+        raise UsageError("--all serves each persona with its own model", "leave out --persona and the model's name")
+    if not (every := personas.list_all(home_of(args))):
+        raise ChatcloneError("there is no persona yet", "chatclone import result.json, or chatclone demo")
+    return every

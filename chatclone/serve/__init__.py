@@ -1,0 +1,1 @@
+"""The clone, memory included, as an OpenAI-compatible server on this machine."""
