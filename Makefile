@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check fix screenshot
+.PHONY: install demo test check fix screenshot bench-chat
 
 install: $(INSTALLED)
 
@@ -27,6 +27,9 @@ check: install
 fix: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-chat: install
+	$(BIN)/python benchmarks/chat.py --half-billion
 
 # The picture in the README, saved by the running program with the demo persona.
 screenshot: install

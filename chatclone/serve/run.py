@@ -12,6 +12,7 @@ from chatclone.clone import Clone
 from chatclone.engines.endpoint import is_loopback
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.serve.app import create_app
+from chatclone.serve.desk import MOST_WAITING
 
 GRACE_SECONDS = 2
 """How long a reply may go on after the server was told to end."""
@@ -50,11 +51,11 @@ def listening(host: str, port: int, *, allow_remote: bool = False) -> Iterator[t
         yield listener, f"http://{shown}:{listener.getsockname()[1]}/v1"
 
 
-def server(clones: Mapping[str, Clone], token: str) -> uvicorn.Server:
+def server(clones: Mapping[str, Clone], token: str, most_waiting: int = MOST_WAITING) -> uvicorn.Server:
     """Return the server; `run(sockets=[listener])` serves until interrupted. It logs no requests."""
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(clones, token),
+            create_app(clones, token, most_waiting),
             log_config=None,
             access_log=False,
             lifespan="off",
