@@ -1,4 +1,4 @@
-"""Saves the README's picture: the real app on the demo persona, asked a few things. `python tools/screenshot.py FILE`."""
+"""Saves the README's picture, the real app on the demo persona: `python tools/screenshot.py FILE`."""
 
 import sys
 from contextlib import closing

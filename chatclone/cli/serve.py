@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"{persona.slug}: {reason}")
         document = {"url": url, "models": list(clones), "token": token if made_up else None}
         emit(args, document, started_text(document))
+        sys.stdout.flush()  # whoever reads it from a pipe wants to connect now
         server(clones, token).run(sockets=[listener])
     return 0
 

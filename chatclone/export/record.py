@@ -55,16 +55,28 @@ def read(persona: Persona, home: Path) -> list[Exported]:
 
 def add(persona: Persona, home: Path, exported: Exported) -> None:
     """Record an export, in place of an older one with the same files."""
-    kept = [e for e in read(persona, home) if (e.model, e.lora) != (exported.model, exported.lora)]
-    entries = [_as_table(e, home) for e in [*kept, exported]]
-    path = ensure(persona.models_folder) / FILE
-    write_atomically(path, json.dumps({"exports": entries}, indent=1, ensure_ascii=False))
+    drop(persona, home, exported.model, exported.lora)
+    _write(persona, home, [*read(persona, home), exported])
+
+
+def drop(persona: Persona, home: Path, model: Path, lora: Path | None) -> None:
+    """Forget the export with these files, if there is one; the files stay."""
+    every = read(persona, home)
+    kept = [entry for entry in every if (entry.model, entry.lora) != (model, lora)]
+    if len(kept) < len(every):
+        _write(persona, home, kept)
 
 
 def adapter_sha256(adapter: Path) -> str:
     """Return the hash of an adapter's weights: a resumed run writes new ones to the same folder."""
     with (adapter / "adapter_model.safetensors").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(persona: Persona, home: Path, entries: list[Exported]) -> None:
+    path = ensure(persona.models_folder) / FILE
+    tables = [_as_table(entry, home) for entry in entries]
+    write_atomically(path, json.dumps({"exports": tables}, indent=1, ensure_ascii=False))
 
 
 def _as_table(exported: Exported, home: Path) -> dict[str, Any]:

@@ -1,52 +1,27 @@
-"""One export from beginning to end: convert, compare with the adapter it came from, and record it."""
+"""One export from beginning to end: convert, compare with the adapter it came from, report, and record it."""
 
-import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any
 
-from chatclone.engines.choose import base_label, installed, resolve_base
-from chatclone.errors import ChatcloneError, MissingExtra, UsageError
+from chatclone.engines.choose import base_label
+from chatclone.errors import ChatcloneError
 from chatclone.export import record
 from chatclone.export.adapter import adapter_gguf
-from chatclone.export.base import HOSTILE, base_gguf
-from chatclone.export.converter import Progress, scripts_folder
+from chatclone.export.base import base_gguf, template_of
+from chatclone.export.carried import files_of, keys_of
+from chatclone.export.converter import Progress
+from chatclone.export.elsewhere import Carried, write_beside
+from chatclone.export.foreign import check_architecture, check_base
+from chatclone.export.job import Job, Source, Wanted, prepare, source_of
 from chatclone.export.merged import merged_gguf
+from chatclone.export.metadata import quant_of, read_metadata
 from chatclone.export.outfile import written_whole
-from chatclone.export.quantise import Quant, checked_quant, default_quant
+from chatclone.export.probes import PROMPTS, probes
+from chatclone.export.report import Subject, breaches, write_report
 from chatclone.persona import Persona
-from chatclone.prompt import ChatMessage
-
-if TYPE_CHECKING:
-    from chatclone.export.parity import Parity
-
-ExportKind = Literal["adapter", "merged"]
-
-PARITY_PROMPTS = 16
-"""Prompts of the person's held-out conversations in the parity report, beside the hostile ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What is exported, from what, and to where."""
-
-    persona: Persona
-    adapter: Path
-    base: Path
-    kind: ExportKind
-    quant: Quant
-    out: Path
-    home: Path
-    scripts: Path
-    progress: Progress
-
-    @property
-    def stem(self) -> str:
-        """The beginning of the file names: the persona and its run."""
-        return f"{self.persona.slug}-{self.adapter.parent.name}"
 
 
 def export(
@@ -56,115 +31,135 @@ def export(
     out: Path | None = None,
     *,
     home: Path,
+    base_gguf: Path | None = None,
     llama_cpp: Path | None = None,
     progress: Progress = lambda _: None,
+    announce: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Export the persona's current adapter to GGUF and return the document of `export --json`.
 
-    `quant` None chooses by the size of the base; `out` None is the persona's own models folder; `llama_cpp` is a
-    checkout of llama.cpp whose scripts are to be used.
+    `quant` None chooses by the size of the base; `out` None is the persona's own models folder; `base_gguf` is a GGUF
+    of the base to use instead of converting it; `llama_cpp` is a checkout of llama.cpp whose scripts are to be used.
+    `progress` hears what is being done now, `announce` what should be read.
     """
     started = time.perf_counter()
-    job = _prepared(persona, kind, quant, out or persona.models_folder, home, llama_cpp, progress)
-    model, lora = _write_adapter(job) if job.kind == "adapter" else (_write_merged(job), None)
-    progress("comparing with the adapter")
-    parity = _parity(job, model, lora)
-    weights = record.adapter_sha256(job.adapter)
-    entry = record.Exported(job.kind, job.quant, persona.base, persona.adapter, weights, model, lora, parity.as_dict())
+    job = prepare(persona, Wanted(kind, quant, out, base_gguf, llama_cpp), home, progress, announce)
+    name, written, model, lora = _write_adapter(job) if job.kind == "adapter" else _write_merged(job)
+    subject = Subject(name, persona.name, persona.adapter, persona.base, job.kind, written, model, lora)
+    record.drop(persona, home, model, lora)  # an older export with the same file names is no more
+    parity, report = _proven(job.source, subject, job.out, home, progress, announce)
+    weights = record.adapter_sha256(job.source.adapter)
+    entry = record.Exported(job.kind, written, persona.base, persona.adapter, weights, model, lora, parity)
     record.add(persona, home, entry)
+    beside = write_beside(job.out, _carried(job.source, subject))
+    return _document(subject, parity, [report, *beside], started)
+
+
+def verify(
+    persona: Persona,
+    file: Path | None = None,
+    *,
+    home: Path,
+    progress: Progress = lambda _: None,
+    announce: Progress = lambda _: None,
+) -> dict[str, Any]:
+    """Repeat the parity of the current export, or of a GGUF file, and return the document of `export --json`."""
+    started = time.perf_counter()
+    source = source_of(persona)
+    if file is None:
+        current = record.current_export(persona, home)
+        if current is None:
+            raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
+        model, lora = current.model, current.lora
+    else:
+        model, lora = files_of(file.absolute(), home)
+    quant = quant_of(read_metadata(model))
+    kind = "adapter" if lora else "merged"
+    name = _pair_name(source, quant) if lora else model.stem
+    subject = Subject(name, persona.name, persona.adapter, persona.base, kind, quant, model, lora)
+    parity, report = _proven(source, subject, (lora or model).parent, home, progress, announce)
+    return _document(subject, parity, [report], started)
+
+
+def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
+    """Write the base, once for all, and the adapter; in a folder of the user's own, both together."""
+    source, progress = job.source, job.progress
+    if job.base_gguf:
+        progress("comparing the base GGUF with the base")
+        quant = check_base(job.base_gguf, source.base)
+        model = job.base_gguf.absolute()
+        job.announce(f"adapter on {model.name}, which is {quant}")
+    else:
+        quant, label = job.quant, base_label(source.persona.base)
+        shared = base_gguf(source.base, label, job.quant, job.home, job.scripts, progress)
+        model = shared if job.own_folder else job.out / shared.name
+    lora = job.out / f"{source.stem}-lora-f16.gguf"
+    progress("converting the adapter")
+    adapter_gguf(source.adapter, source.base, lora, job.scripts, keys_of(source.persona, model.name))
+    if job.base_gguf:
+        check_architecture(model, lora)
+    elif model != shared:
+        with written_whole(model) as partial:
+            _link_or_copy(shared, partial)
+    return _pair_name(source, quant), quant, model, lora
+
+
+def _write_merged(job: Job) -> tuple[str, str, Path, None]:
+    target = job.out / f"{job.source.stem}-{job.quant}.gguf"
+    source, keys = job.source, keys_of(job.source.persona)
+    merged_gguf(source.adapter, source.base, target, job.quant, job.scripts, job.progress, keys)
+    return target.stem, job.quant, target, None
+
+
+def _proven(
+    source: Source, subject: Subject, folder: Path, home: Path, progress: Progress, announce: Progress
+) -> tuple[dict[str, Any], Path]:
+    """Compare the file with the adapter it came from and write the report; one that falls short is no export."""
+    from chatclone.export.measure import measure
+
+    compared = probes(source.persona)
+    own = sum(len(probe.prompts()) for probe in compared if probe.source != "hostile")
+    if own < PROMPTS:
+        announce(f"only {own} prompts to compare on, of {PROMPTS} wanted: the data set has no more")
+    progress("comparing with the adapter")
+    parity = measure(source.base, source.adapter, subject.model, subject.lora, compared).as_dict()
+    report = write_report(folder, subject, parity)
+    if found := breaches(parity, subject.quant):
+        record.drop(source.persona, home, subject.model, subject.lora)
+        raise ChatcloneError(
+            f"{subject.name} does not answer like the adapter: {'; '.join(found)}",
+            f"chat with --engine transformers; the file will not be used, and {report} tells more",
+        )
+    return parity, report
+
+
+def _carried(source: Source, subject: Subject) -> Carried:
+    """Return what the files for other programs are about."""
+    from chatclone.engines.local import MAX_CONTEXT
+    from chatclone.engines.transformers import load_tokenizer
+
+    template = template_of(source.base)
+    stops = load_tokenizer(source.base).convert_ids_to_tokens(sorted(template.stop_ids))
+    metadata = read_metadata(subject.model)
+    trained = int(metadata.get(f"{metadata['general.architecture']}.context_length", MAX_CONTEXT))
+    context = min(trained, MAX_CONTEXT)
+    return Carried(subject.name, source.persona, template, tuple(stops), context, subject.model, subject.lora)
+
+
+def _pair_name(source: Source, quant: str) -> str:
+    """Return the beginning of the report's name for an adapter on a base: the LoRA is one, the bases are several."""
+    return f"{source.stem}-lora-on-{quant.replace(' ', '-')}"
+
+
+def _document(subject: Subject, parity: dict[str, Any], beside: list[Path], started: float) -> dict[str, Any]:
     return {
-        "kind": job.kind,
-        "quant": job.quant,
-        "files": [{"path": str(file), "bytes": file.stat().st_size} for file in (lora, model) if file],
-        "parity": parity.as_dict(),
+        "kind": subject.kind,
+        "quant": subject.quant,
+        "files": [{"path": str(file), "bytes": file.stat().st_size} for file in (subject.lora, subject.model) if file],
+        "parity": parity,
+        "beside": [str(path) for path in beside],
         "seconds": round(time.perf_counter() - started, 1),
     }
-
-
-def held_out(persona: Persona, count: int = PARITY_PROMPTS) -> list[list[ChatMessage]]:
-    """Return up to `count` conversations of the held-out data set, evenly spread, each up to before a reply."""
-    path = persona.dataset_folder / "eval.jsonl"
-    if not path.is_file():
-        return []
-    lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-    conversations = []
-    for line in lines[:: max(1, len(lines) // count)][:count]:
-        messages = [ChatMessage(m["role"], m["content"]) for m in json.loads(line)["messages"]]
-        while messages and messages[-1].role != "user":
-            messages.pop()
-        if messages:
-            conversations.append(_with_system(persona, messages))
-    return conversations
-
-
-def _prepared(
-    persona: Persona, kind: str, quant: str | None, out: Path, home: Path, llama_cpp: Path | None, progress: Progress
-) -> _Job:
-    """Find everything the export needs, or say what is missing before anything is written."""
-    known = [k for k in get_args(ExportKind) if k == kind]
-    if not known:
-        raise UsageError(f"there is no kind of export called {kind}", "known are adapter and merged")
-    if persona.adapter_folder is None:
-        raise ChatcloneError(f"{persona.name} has not been trained yet", "chatclone train")
-    for package, extra in (("torch", "train"), ("transformers", "train"), ("peft", "train"), ("llama_cpp", "gguf")):
-        if not installed(package):
-            raise MissingExtra("an export to GGUF", extra)
-    from chatclone.engines.transformers import parameters
-
-    base = resolve_base(persona.base)
-    chosen, reason = (checked_quant(quant), "as asked") if quant else default_quant(parameters(base))
-    progress(f"{kind}, {chosen}: {reason}")
-    scripts = scripts_folder(home, llama_cpp, progress)
-    return _Job(persona, persona.adapter_folder, base, known[0], chosen, out.absolute(), home, scripts, progress)
-
-
-def _write_adapter(job: _Job) -> tuple[Path, Path]:
-    """Write the base, once for all, and the adapter; in a folder of the user's own, both together."""
-    shared = base_gguf(job.base, base_label(job.persona.base), job.quant, job.home, job.scripts, job.progress)
-    lora = job.out / f"{job.stem}-lora-f16.gguf"
-    job.progress("converting the adapter")
-    adapter_gguf(job.adapter, job.base, lora, job.scripts)
-    if job.out == job.persona.models_folder:
-        return shared, lora
-    model = job.out / shared.name
-    with written_whole(model) as partial:
-        _link_or_copy(shared, partial)
-    return model, lora
-
-
-def _write_merged(job: _Job) -> Path:
-    target = job.out / f"{job.stem}-{job.quant}.gguf"
-    merged_gguf(job.adapter, job.base, target, job.quant, job.scripts, job.progress)
-    return target
-
-
-def _parity(job: _Job, model: Path, lora: Path | None) -> "Parity":
-    """Compare what was written with the adapter it came from; one that reads other tokens is no export."""
-    from chatclone.engines.llama import LlamaEngine
-    from chatclone.engines.transformers import TransformersEngine
-    from chatclone.export.parity import compare
-
-    hostile = [_with_system(job.persona, [ChatMessage("user", text)]) for text in HOSTILE]
-    reference, candidate = TransformersEngine(job.base, job.adapter), LlamaEngine(model, lora)
-    try:
-        parity = compare(reference, candidate, [*held_out(job.persona), *hostile])
-    finally:
-        reference.close()
-        candidate.close()
-    if not parity.token_ids_equal:
-        raise ChatcloneError(
-            f"{model.name} reads prompts as other tokens than the adapter was trained on",
-            "chat with --engine transformers; the file is left for inspection and will not be used",
-        )
-    return parity
-
-
-def _with_system(persona: Persona, messages: list[ChatMessage]) -> list[ChatMessage]:
-    """Put the persona's system turn before a conversation that has none."""
-    if messages[0].role == "system":
-        return messages
-    partner = persona.partners[0] if persona.partners else ""
-    return [ChatMessage("system", persona.system_prompt(partner)), *messages]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

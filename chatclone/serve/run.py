@@ -41,10 +41,12 @@ def listening(host: str, port: int, *, allow_remote: bool = False) -> Iterator[t
             f"{host} can be reached from other machines, and the connection is not encrypted",
             "use 127.0.0.1 with a tunnel (ssh -L), or add --allow-remote on a network you trust",
         )
+    if not 0 <= port < 2**16:
+        raise UsageError(f"{port} is no port", "--port 8765, or 0 for a free one")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ChatcloneError(f"cannot listen on {host}, port {port}: {error}", "choose another --port") from None
     with listener:
         shown = f"[{host}]" if family is socket.AF_INET6 else host

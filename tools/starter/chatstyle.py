@@ -14,6 +14,8 @@ EMOJI: tuple[str, ...] = tuple(
         "🤷 🤦 🙌 👏 👍 👎 🙏 💪 🔥 💯 ✨ 🎉 ❤️ 💔 😆 😬 🤯 😁 🫠 💀"
     ).split()
 )
+EMOJI_BLOCKS = (range(0x1F300, 0x1F650), range(0x1F680, 0x1F6D8), range(0x1F90C, 0x1FA00), range(0x1FA70, 0x1FAFF))
+"""Where the other emoji stand: a person's favourite may be any, so every byte of them must have been written."""
 LAUGHTER: tuple[str, ...] = ("haha", "hahaha", "lol", "lmao", "ahahaha", "hehe", "ahah", "haha yeah", "LOL")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 STRETCHABLE = re.compile(r"\b(so|no|yes|yeah|really|hey|wow|love|cool|nice|please|what|omg|oh)\b", re.IGNORECASE)
@@ -29,6 +31,7 @@ class ChatStyle:
     emoji: tuple[str, ...] = ()
     laughter: tuple[str, ...] = ()
     stretch: bool = False
+    no_apostrophes: bool = False
 
 
 def random_style(rng: random.Random) -> ChatStyle:
@@ -37,10 +40,18 @@ def random_style(rng: random.Random) -> ChatStyle:
         lower=rng.random() < 0.6,
         bare_end=rng.random() < 0.6,
         bubbles=rng.random() < 0.5,
-        emoji=tuple(rng.sample(EMOJI, rng.randint(1, 5))) if rng.random() < 0.5 else (),
+        emoji=favourites(rng) if rng.random() < 0.6 else (),
         laughter=tuple(rng.sample(LAUGHTER, rng.randint(1, 2))) if rng.random() < 0.4 else (),
         stretch=rng.random() < 0.3,
+        no_apostrophes=rng.random() < 0.4,
     )
+
+
+def favourites(rng: random.Random) -> tuple[str, ...]:
+    """Draw the few emoji that one speaker uses: common ones, or any at all."""
+    if rng.random() < 0.5:
+        return tuple(rng.sample(EMOJI, rng.randint(1, 5)))
+    return tuple(chr(rng.choice(rng.choice(EMOJI_BLOCKS))) for _ in range(rng.randint(1, 4)))
 
 
 def apply_style(text: str, style: ChatStyle, rng: random.Random) -> str:
@@ -55,6 +66,8 @@ def apply_style(text: str, style: ChatStyle, rng: random.Random) -> str:
         parts = [part[:-1] if part.endswith(".") and not part.endswith("..") else part for part in parts]
     joint = "\n" if style.bubbles else " " if not style.bare_end else rng.choice((", ", "\n", ". "))
     styled = joint.join(parts)
+    if style.no_apostrophes:
+        styled = styled.replace("'", "").replace("’", "")
     if style.lower:
         styled = styled.lower()
     if style.emoji and rng.random() < 0.35:

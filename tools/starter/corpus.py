@@ -23,6 +23,7 @@ from tools.starter.recall import ask_about_facts, ask_about_lines, ask_for_all
 
 NO_LOSS = -100  # the label that torch's cross entropy leaves out
 HELD_OUT_SHARE = 50  # one conversation in 50 is never trained on
+STYLED_SHARE = 0.35  # samples in which people type as they do in chats
 RECALL_SHARE = 1.0  # recall samples for each sample of a conversation, once they are on
 PERSONA_COPIES = 8  # times a conversation with persona facts is met in an epoch
 NAME_SLOT = re.compile(r"\[(?:insert )?(?:your |user ?_?([12])?(?:'s)? ?_?)?name\]|\[user ?([12])\]", re.IGNORECASE)
@@ -181,7 +182,7 @@ class SampleSource:
             sample = self.with_persona(sample, conversation)
         elif rng.random() < 0.3:
             sample = self.with_later_facts(sample)
-        if rng.random() < 0.2:
+        if rng.random() < STYLED_SHARE:
             sample = self.with_style(sample)
         if rng.random() < 0.15 and len(sample.turns) > 8:
             sample = self.with_memory(sample)

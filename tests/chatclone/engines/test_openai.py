@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,7 +119,8 @@ class TestReply:
             assert next(first) == Piece("he")
             with pytest.raises(ChatcloneError, match="still writing"):
                 ask(engine)
-            del first
+            assert isinstance(first, Generator)
+            first.close()
             assert server.left.wait(WAIT_SECONDS)
             assert text_of(ask(engine)) == "ok"
 
