@@ -3,6 +3,8 @@
 Every piece is saved before it is handed on, so whatever was on a screen is in the file.
 """
 
+import logging
+import traceback
 from collections.abc import Generator
 from dataclasses import asdict, replace
 
@@ -58,6 +60,12 @@ def explain(error: Exception) -> str:
     if isinstance(error, PromptError):
         return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def log_failure(logger: logging.Logger, what: str, error: Exception) -> None:
+    """Log where something failed; the words of an error may quote what people wrote, so they stay out."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s failed: %s\n%s", what, type(error).__name__, frames)
 
 
 def _after(reply: StoredMessage, event: Recalled | Piece | Reply, clone: Clone) -> StoredMessage:

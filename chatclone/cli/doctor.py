@@ -12,6 +12,8 @@ from chatclone.cli.options import emit, home_of
 EXTRAS = {
     "train": ("torch", "transformers", "peft", "trl", "datasets", "accelerate"),
     "gguf": ("llama_cpp",),
+    "serve": ("starlette", "uvicorn"),
+    "remote": ("httpx2",),
 }
 FREE_GB = 2.0
 """Free disk that a run on the starter and its exports never need more than."""

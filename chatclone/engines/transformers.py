@@ -42,9 +42,17 @@ class TransformersEngine(LocalEngine):
     name = "transformers"
     read_batch = READ_BATCH
 
-    def __init__(self, base: Path, adapter: Path | None = None, *, context: int | None = None, label: str = "") -> None:
+    def __init__(
+        self,
+        base: Path,
+        adapter: Path | None = None,
+        *,
+        context: int | None = None,
+        label: str = "",
+        dtype: torch.dtype | None = None,
+    ) -> None:
         device = choose_device()
-        dtype, reason = choose_dtype(base, device)
+        dtype, reason = (dtype, "as asked") if dtype else choose_dtype(base, device)
         logger.info("%s on %s in %s: %s", base.name, device.type, dtype, reason)
         torch.set_num_threads(1 if parameters(base) < TINY_PARAMETERS else THREADS)
         model = load_model(base, adapter, dtype).to(device)

@@ -32,6 +32,9 @@ HOSTILE = (
 )
 """What chats are full of and tokenizers stumble over."""
 
+F16 = 1
+"""llama.cpp's number for it (enum llama_ftype)."""
+
 END_OF_TURN_KEYS = ("tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id")
 """Beside the end-of-text token, these are what llama.cpp lets a file name; many more it knows by their text."""
 
@@ -67,8 +70,12 @@ def convert(folder: Path, target: Path, quant: Quant, scripts: Path, name: str, 
 def _convert_whole(folder: Path, whole: Path, scripts: Path, name: str, keys: Keys) -> None:
     """Convert to f16, and once more where llama.cpp does not know by itself which tokens end a turn."""
     options = ("--outtype", "f16", "--model-name", name, "--outfile", whole, folder)
-    # The one the adapter was trained with, which is not the base's own where that has none.
-    keys = {"tokenizer.chat_template": template_of(folder).source, **keys}
+    always: Keys = {
+        # The one the adapter was trained with, which is not the base's own where that has none.
+        "tokenizer.chat_template": template_of(folder).source,
+        "general.file_type": F16,  # not told for every family
+    }
+    keys = {**always, **keys}
     run_script(scripts, "convert_hf_to_gguf.py", *options, keys=keys)
     verify_tokenizer(folder, whole)
     if missing := missing_stop_ids(folder, whole):

@@ -50,7 +50,9 @@ class _Header:
     def values(self) -> dict[str, Value]:
         """Return all pairs whose value is no array."""
         _version, _tensors, count = self._unpack("IQQ")
-        pairs = ((self._string(), self._value(*self._unpack("I"))) for _ in range(count))
+        pairs = [(self._string(), self._value(*self._unpack("I"))) for _ in range(count)]
+        if self._at > len(self._data):  # an array at the end that was passed over
+            raise struct.error("the header goes on after the end of the file")
         return {key: value for key, value in pairs if value is not None}
 
     def _value(self, kind: int) -> Value | None:

@@ -5,7 +5,6 @@ Nothing of what is said is logged. There are no CORS headers, so a web page in a
 
 import logging
 import secrets
-import traceback
 from collections.abc import Mapping
 from contextlib import aclosing
 
@@ -19,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chatclone.answering import explain
+from chatclone.answering import explain, log_failure
 from chatclone.clone import Clone, Reply
 from chatclone.engines.base import Piece
 from chatclone.errors import ChatcloneError
@@ -192,6 +191,5 @@ def _api_error(failure: Exception) -> ApiError:
         case ChatcloneError():
             return ApiError(500, explain(failure), "engine_failed")
         case _:
-            frames = "".join(traceback.format_tb(failure.__traceback__))
-            log.error("a reply failed: %s\n%s", type(failure).__name__, frames)
+            log_failure(log, "a reply", failure)
             return ApiError(500, "the reply failed; the server's log says where", "internal_error")

@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from textual.message import Message
 
-from chatclone.answering import answer, begin_reply, explain
+from chatclone.answering import answer, begin_reply, explain, log_failure
 from chatclone.chats import ChatStore, StoredMessage
 from chatclone.clone import Clone
 from chatclone.engines.base import Reading
 from chatclone.tui.events import PromptRead, ReplyChanged, ReplyEnded
-from chatclone.tui.waking import log_failure
 
 log = logging.getLogger(__name__)
 

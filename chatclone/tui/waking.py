@@ -1,12 +1,11 @@
 """Loading the model behind the screen."""
 
 import logging
-import traceback
 from collections.abc import Callable
 
 from textual.message import Message
 
-from chatclone.answering import explain
+from chatclone.answering import explain, log_failure
 from chatclone.clone import Clone
 from chatclone.tui.events import CloneAsleep, CloneAwake
 
@@ -25,9 +24,3 @@ def wake(clone_factory: CloneFactory, post: Callable[[Message], bool]) -> None:
         post(CloneAsleep(explain(error)))
     else:
         post(CloneAwake(clone, note))
-
-
-def log_failure(logger: logging.Logger, what: str, error: Exception) -> None:
-    """Log where something failed; the words of an error may quote what people wrote, so they stay out."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("%s failed: %s\n%s", what, type(error).__name__, frames)

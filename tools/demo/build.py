@@ -10,29 +10,27 @@ Contract:
 
 Everybody in the demo is invented. Their ids lie far above those Telegram has given out.
 
-    python tools/demo/build.py [--out FILE]
+    python -m tools.demo.build [--out FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import mimetypes
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
-from zoneinfo import ZoneInfo
+
+from tools.demo.fields import DOCUMENTS, media_fields, stamp, text_fields
+from tools.demo.slips import summary
 
 CHATS = Path(__file__).resolve().parent / "chats"
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "chatclone" / "starter" / "demo" / "result.json"
-LONDON = ZoneInfo("Europe/London")
 FIRST_DAY, LAST_DAY = date(2023, 9, 4), date(2025, 9, 20)
-NOT_INCLUDED = "(File not included. Change data exporting settings to download.)"
 ABOUT = "Here is the data you requested. Every person and every message in this export is invented."
 ABOUT_CHATS = "This page lists all chats from this export."
 
@@ -63,14 +61,6 @@ CAST = {
 GROUPS = {"quiz": (97009000100, "quizzard of oz")}
 PHONE, USERNAME, BIO = "+44 7700 900142", "@mira_snail", "piano gremlin. soup enthusiast. 🐌"
 
-DOCUMENTS = {  # tag: file name, media_type, mime_type, width, height
-    "voice": ("", "voice_message", "audio/ogg", 0, 0),
-    "sticker": ("sticker.webp", "sticker", "image/webp", 512, 512),
-    "gif": ("animation.mp4", "animation", "video/mp4", 480, 360),
-    "video": ("video.mp4", "video_file", "video/mp4", 720, 1280),
-    "round": ("", "video_message", "video/mp4", 400, 400),
-    "file": ("", "", "", 0, 0),
-}
 MEDIA = {"photo", "location", "contact", *DOCUMENTS}
 TAGS = {"re", "fwd", "edit", *MEDIA}
 
@@ -78,18 +68,6 @@ LINE = re.compile(
     r"(?:(?P<time>\d\d:\d\d) +)?"
     r"(?:! (?P<service>.+)|(?P<who>\w+)(?P<tags>(?:\s*\{[^}]*\})*):(?P<text>.*))"
 )
-ENTITY = re.compile(
-    r"\*\*(?P<bold>.+?)\*\*|`(?P<code>[^`]+)`|(?P<link>https?://\S*[\w/])|(?P<email>[\w.+-]+@[\w-]+\.[\w.]*\w)"
-    r"|(?<!\w)(?P<mention>@\w{5,})|(?<!\w)(?P<hashtag>#[^\W\d]\w*)"
-)
-SLIPS = {  # what the owner never writes
-    "ends in a full stop": re.compile(r"\.$"),
-    "capitals": re.compile(r"\b\w*[a-z]\w*[A-Z]|\b[A-Z]\w*[a-z]|\b[A-Z]\b(?=.*[a-z])|(?<=[a-z]) [A-Z]\b"),
-    "correct spelling": re.compile(r"\b(definitely|tomorrow|because|weird\w*|probably|sorry)\b", re.I),
-    "foreign laughter": re.compile(r"\b(lol|lmao|(ha){2,}h?)\b", re.I),
-    "apostrophe": re.compile(r"\w['\u2019]\w"),
-    "foreign emoji": re.compile(r"(?![🐌🫠🫶😭])[\u2600-\u27bf\U0001f300-\U0001faff]"),
-}
 
 
 @dataclass
@@ -102,65 +80,6 @@ class Chat:
     name: str
     messages: list[dict[str, Any]] = field(default_factory=list)
     own: list[tuple[int, str]] = field(default_factory=list)
-
-
-def entities(text: str) -> list[dict[str, str]]:
-    """Split a text into Telegram's parts; what is not marked up is `plain`."""
-    parts: list[dict[str, str]] = []
-    end = 0
-    for found in ENTITY.finditer(text):
-        if found.start() > end:
-            parts.append({"type": "plain", "text": text[end : found.start()]})
-        kind = str(found.lastgroup)
-        parts.append({"type": kind, "text": found[kind]})
-        end = found.end()
-    if end < len(text):
-        parts.append({"type": "plain", "text": text[end:]})
-    return parts
-
-
-def text_fields(text: str) -> dict[str, Any]:
-    """`text` is a string while all of it is plain, a list of strings and parts otherwise."""
-    parts = entities(text)
-    if all(part["type"] == "plain" for part in parts):
-        return {"text": text, "text_entities": parts}
-    mixed = [part["text"] if part["type"] == "plain" else part for part in parts]
-    return {"text": mixed, "text_entities": parts}
-
-
-def stamp(key: str, local: datetime) -> dict[str, str]:
-    """A time as Telegram Desktop writes it: local without a zone, and the seconds of the epoch as a string."""
-    return {key: local.isoformat(), f"{key}_unixtime": str(int(local.replace(tzinfo=LONDON).timestamp()))}
-
-
-def media_fields(kind: str, value: str, rng: random.Random) -> dict[str, Any]:
-    """The fields of an attachment that the user did not download."""
-    if kind == "photo":
-        size = rng.randint(60_000, 190_000)
-        return {"photo": NOT_INCLUDED, "photo_file_size": size, "width": 1280, "height": 960}
-    if kind == "location":  # somewhere in the middle of Bristol
-        north, east = round(rng.uniform(51.44, 51.46), 6), round(rng.uniform(-2.6, -2.57), 6)
-        return {"location_information": {"latitude": north, "longitude": east}}
-    if kind == "contact":
-        first, _, last = value.partition(" ")
-        number = f"+44 7700 900{rng.randint(200, 999)}"  # Ofcom's range for drama
-        return {"contact_information": {"first_name": first, "last_name": last, "phone_number": number}}
-    return document_fields(kind, value, rng)
-
-
-def document_fields(kind: str, value: str, rng: random.Random) -> dict[str, Any]:
-    """The fields of everything Telegram calls a document: files, stickers, sound and film."""
-    name, media_type, mime, width, height = DOCUMENTS[kind]
-    if kind == "file":
-        name, mime = value, mimetypes.MimeTypes().guess_type(value)[0] or "application/octet-stream"
-    seconds = int(value or 3) if kind in ("voice", "video", "round", "gif") else 0
-    size = rng.randint(20_000, 90_000) * max(1, seconds // 4)
-    fields: dict[str, Any] = {"file": NOT_INCLUDED, "file_name": name, "file_size": size}
-    if width:
-        fields |= {"thumbnail": NOT_INCLUDED, "thumbnail_file_size": rng.randint(3_000, 15_000)}
-    fields |= {"media_type": media_type, "sticker_emoji": value if kind == "sticker" else "", "mime_type": mime}
-    fields |= {"duration_seconds": seconds, "width": width, "height": height}
-    return {key: given for key, given in fields.items() if given}  # Telegram omits what is empty
 
 
 class ChatReader:
@@ -359,30 +278,6 @@ def account(chats: list[Chat]) -> dict[str, Any]:
     }
 
 
-def share(part: int, whole: int) -> str:
-    """A share in whole per cent."""
-    return f"{part} of {whole} ({part / whole:.0%})" if whole else "none"
-
-
-def summary(chats: list[Chat]) -> Iterator[str]:
-    """What the writers want to know about their texts."""
-    total = hers = 0
-    for chat in chats:
-        spoken = [message["from"] for message in chat.messages if message["type"] == "message"]
-        mine = spoken.count(CAST[OWNER].name)
-        total, hers = total + len(spoken), hers + mine
-        yield f"{chat.path.name}: {len(spoken)} messages, hers {share(mine, len(spoken))}"
-    yield f"all: {total} messages, hers {share(hers, total)}"
-    texts = Counter(text for chat in chats for _, text in chat.own)
-    repeats = [(text, times) for text, times in texts.most_common() if times > 1]
-    yield f"her exact repeats: {share(sum(times - 1 for _, times in repeats), texts.total())}"
-    yield from (f"  {times} x {text}" for text, times in repeats[:12])
-    for reason, pattern in SLIPS.items():
-        slips = [(c, line, text) for c in chats for line, text in c.own if pattern.search(text)]
-        yield f"{reason}: {len(slips)}"
-        yield from (f"  {c.path.name}:{line}: {text}" for c, line, text in slips)
-
-
 def main() -> None:
     """Build the export and print the summary."""
     parser = argparse.ArgumentParser(description="Build the demo's Telegram export from its texts.")
@@ -396,7 +291,7 @@ def main() -> None:
         raise SystemExit(f"one chat in several texts: {', '.join(twice)}")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(account(chats), ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
-    print(f"wrote {out}", *summary(chats), sep="\n")
+    print(f"wrote {out}", *summary(chats, CAST[OWNER].name), sep="\n")
 
 
 if __name__ == "__main__":

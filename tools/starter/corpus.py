@@ -24,7 +24,7 @@ from tools.starter.recall import ask_about_facts, ask_about_lines, ask_for_all
 NO_LOSS = -100  # the label that torch's cross entropy leaves out
 HELD_OUT_SHARE = 50  # one conversation in 50 is never trained on
 STYLED_SHARE = 0.35  # samples in which people type as they do in chats
-RECALL_SHARE = 1.0  # recall samples for each sample of a conversation, once they are on
+RECALL_SHARE = 0.25  # recall samples for each sample of a conversation, once they are on
 PERSONA_COPIES = 8  # times a conversation with persona facts is met in an epoch
 NAME_SLOT = re.compile(r"\[(?:insert )?(?:your |user ?_?([12])?(?:'s)? ?_?)?name\]|\[user ?([12])\]", re.IGNORECASE)
 ANY_SLOT = re.compile(r"\[[^\]]{2,40}\]")
@@ -212,7 +212,7 @@ class SampleSource:
         for _ in range(rng.randint(0, 3)):
             facts += rng.sample(foreign, 1) if (foreign := first_person(self.another().turns)) else []
         rng.shuffle(facts)
-        both = [(), ()]
+        both: list[tuple[str, ...]] = [(), ()]
         both[sample.assistant] = tuple(facts)
         return replace(sample, facts=tuple(both), has_system=True)
 

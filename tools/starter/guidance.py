@@ -28,7 +28,8 @@ def log_attention(model: LlamaForCausalLM, hidden: torch.Tensor, layer_index: in
     query, key = apply_rotary_pos_emb(query[:, None], key[:, None], *model.model.rotary_emb(x, positions))
     scores = (query @ key.mT)[:, 0] / size**0.5
     future = torch.ones(x.size(1), x.size(1), dtype=torch.bool).triu(1)
-    return scores.masked_fill(future, -1e9).log_softmax(-1)
+    attention: torch.Tensor = scores.masked_fill(future, -1e9).log_softmax(-1)
+    return attention
 
 
 def guidance_loss(

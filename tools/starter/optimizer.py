@@ -1,5 +1,7 @@
 """Muon for the hidden matrices, AdamW for the rest, in float32 (processors without bfloat16 units are slow in it)."""
 
+from typing import Any
+
 import torch
 
 # Newton-Schulz coefficients of Muon (Jordan et al. 2024): five steps bring all singular values near one.
@@ -10,19 +12,22 @@ NEWTON_SCHULZ_STEPS = 5
 def orthogonalize(stack: torch.Tensor) -> torch.Tensor:
     """Return matrices of shape [n, rows, columns] with their singular values moved near one."""
     tall = stack.size(1) > stack.size(2)
-    x = stack.mT if tall else stack
+    x: torch.Tensor = stack.mT if tall else stack
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     a, b, c = NEWTON_SCHULZ
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    oriented: torch.Tensor = x.mT if tall else x
+    return oriented
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalized; one param group holds matrices of one shape, updated as one stack."""
 
-    def __init__(self, groups: list[dict], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, groups: list[dict[str, Any]], lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -8,8 +8,8 @@ then a straight decline to zero. Progress is wall-clock time (`minutes`) or toke
 """
 
 import argparse
-import copy
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional
-from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaForCausalLM
 
 from tools.starter.corpus import (
     NO_LOSS,
@@ -32,13 +32,12 @@ from tools.starter.corpus import (
 )
 from tools.starter.evaluate import bits_per_byte, persona_test
 from tools.starter.guidance import WEIGHT, guidance_loss
+from tools.starter.model import CONTEXT, grow, new_model
 from tools.starter.optimizer import build_optimizers
 
-HIDDEN, FEED_FORWARD, LAYERS, HEADS, KEY_VALUE_HEADS = 256, 768, 8, 4, 2
-CONTEXT = 1024  # tokens
+LAYERS = 8
 WARM_UP = 0.02  # of the run
 DECAY_FROM = 0.5  # of the run
-COPY_SCALE = 0.2  # of the copying heads that growth starts with
 LOG_EVERY = 20  # steps
 CHECKPOINT_SECONDS = 300
 
@@ -78,54 +77,6 @@ class Progress:
         """Return the length of a row at this point of the run."""
         share = self.share(plan)
         return CONTEXT // 4 if share < plan.grow_at else CONTEXT // 2 if share < plan.long_rows_at else CONTEXT
-
-
-def new_model(vocab_size: int, layers: int) -> LlamaForCausalLM:
-    """Return a fresh model whose layers add nothing yet: their output matrices are zero."""
-    config = LlamaConfig(
-        vocab_size=vocab_size,
-        hidden_size=HIDDEN,
-        intermediate_size=FEED_FORWARD,
-        num_hidden_layers=layers,
-        num_attention_heads=HEADS,
-        num_key_value_heads=KEY_VALUE_HEADS,
-        head_dim=HIDDEN // HEADS,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        rms_norm_eps=1e-5,
-        bos_token_id=None,
-        eos_token_id=2,
-        pad_token_id=0,
-        attn_implementation="sdpa",
-    )
-    model = LlamaForCausalLM(config)
-    model.generation_config = GenerationConfig(eos_token_id=[2, 0], pad_token_id=0)
-    for layer in model.model.layers:
-        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
-        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
-    return model
-
-
-@torch.no_grad()
-def grow(model: LlamaForCausalLM) -> LlamaForCausalLM:
-    """Return a model of twice the layers: the trained stack, and a copy of it on top whose attention copies.
-
-    In the upper half, what a head moves starts as a projection of the token it looks at (value matrices with
-    orthonormal rows, output matrices their transpose): then looking at the right fact or line pays at once.
-    """
-    grown = new_model(model.config.vocab_size, 2 * model.config.num_hidden_layers)
-    state = copy.deepcopy(model.state_dict())
-    layers = model.config.num_hidden_layers
-    for name in list(state):
-        if name.startswith("model.layers."):
-            _, _, number, rest = name.split(".", 3)
-            state[f"model.layers.{int(number) + layers}.{rest}"] = state[name].clone()
-    grown.load_state_dict(state)
-    for layer in grown.model.layers[layers:]:
-        values = torch.nn.init.orthogonal_(layer.self_attn.v_proj.weight)
-        heads = values.view(KEY_VALUE_HEADS, -1, HIDDEN).repeat_interleave(HEADS // KEY_VALUE_HEADS, dim=0)
-        layer.self_attn.o_proj.weight.copy_(COPY_SCALE * heads.flatten(0, 1).T)
-    return grown
 
 
 def rows_of(source: SampleSource, tokenizer: Tokenizer, plan: Plan, progress: Progress) -> Iterator[torch.Tensor]:
@@ -173,6 +124,7 @@ class Run:
 
     def __init__(self, plan: Plan, folder: Path, tokenizer_folder: Path, data: Path) -> None:
         self.plan, self.folder, self.progress = plan, folder, Progress()
+        self.tokenizer_folder = tokenizer_folder
         self.conversations: list[Conversation] = load_conversations(data)
         self.fast = AutoTokenizer.from_pretrained(tokenizer_folder)
         self.tokenizer: Tokenizer = self.fast.backend_tokenizer
@@ -246,6 +198,8 @@ class Run:
             if self.progress.seconds - evaluated > self.plan.evaluate_every * 60:
                 self.evaluate(count=60)
                 evaluated = self.progress.seconds
+        if losses:
+            self.log(loss=round(sum(losses) / len(losses), 4))
         self.checkpoint()
         self.evaluate(count=300)
 
@@ -269,7 +223,7 @@ class Run:
         plain.load_state_dict(self.model.state_dict())
         plain = plain.to(torch.bfloat16)
         plain.save_pretrained(folder)
-        self.fast.save_pretrained(folder)
+        shutil.copytree(self.tokenizer_folder, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
         return plain
 
     def checkpoint(self) -> None:
@@ -282,10 +236,17 @@ class Run:
         torch.save(state, self.folder / "checkpoint.new")
         (self.folder / "checkpoint.new").replace(self.folder / "checkpoint.pt")
 
-    def resume(self) -> None:
-        """Go on from the last checkpoint; the data stream goes on with another seed."""
+    def resume(self, set_back: float = 0.0) -> None:
+        """Go on from the last checkpoint; the data stream goes on with another seed.
+
+        With `set_back`, the schedule is put back to that share, and the plan's minutes are what is left from there:
+        so a finished run learns on, its learning rates raised again and brought down once more.
+        """
         state = torch.load(self.folder / "checkpoint.pt")
         self.progress = Progress(**state["progress"])
+        if set_back:
+            self.progress.seconds = 60 * self.plan.minutes * set_back / (1 - set_back)
+            self.plan.minutes += self.progress.seconds / 60
         if self.progress.grown and self.model.config.num_hidden_layers < LAYERS:
             self.set_model(grow(self.model))
         self.model.load_state_dict(state["model"])
@@ -300,13 +261,14 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--set-back", type=float, default=0.0, metavar="SHARE", help="resume from this share again")
     for name, value in asdict(Plan()).items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     args = parser.parse_args()
     plan = Plan(**{name: getattr(args, name) for name in asdict(Plan())})
     run = Run(plan, args.out, args.tokenizer, args.data)
     if args.resume:
-        run.resume()
+        run.resume(args.set_back)
     run.train()
 
 

@@ -26,7 +26,7 @@ from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer
 from chatclone.tui.widgets.conversation import WINDOW, ConversationView, EarlierLine
 from chatclone.tui.widgets.memory_panel import MemoryPanel
-from chatclone.tui.widgets.status import StatusLine, Title
+from chatclone.tui.widgets.status import StatusLine, Title, what_runs
 
 
 class ChatScreen(Screen[None]):
@@ -80,7 +80,7 @@ class ChatScreen(Screen[None]):
     @on(events.CloneAwake)
     async def _clone_awake(self, event: events.CloneAwake) -> None:
         engine = event.clone.engine
-        self.query_one(StatusLine).say(f"{engine.name} · {engine.model}")
+        self.query_one(StatusLine).say(what_runs(engine))
         if event.note:
             self.notify(event.note, markup=False)
         self._say("awake")
@@ -150,7 +150,7 @@ class ChatScreen(Screen[None]):
         if clone is not None:
             speed = reply.stats.get("tokens_per_second", 0.0)
             written = f" · {speed:.0f} tokens/s" if speed else ""
-            self.query_one(StatusLine).say(f"{clone.engine.name} · {clone.engine.model}{written}")
+            self.query_one(StatusLine).say(f"{what_runs(clone.engine)}{written}")
         await self._begun(begun)
 
     @on(CloneMessage.Selected)

@@ -5,6 +5,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from chatclone.engines.base import Engine
 from chatclone.tui.commands import COMMANDS, Command
 from chatclone.tui.visible import visible
 
@@ -44,6 +45,12 @@ class StatusLine(Horizontal):
     def offer_stop(self, offered: bool) -> None:
         """Name the key that stops a reply only while there is one."""
         self.query_one("#hint-stop").display = offered
+
+
+def what_runs(engine: Engine) -> str:
+    """Return which model answers, and first of all where words go when they leave this machine."""
+    runs = f"{engine.name} · {engine.model}"
+    return f"words go to {engine.remote} · {runs}" if engine.remote else runs
 
 
 class KeyHint(Static):

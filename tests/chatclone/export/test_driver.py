@@ -70,3 +70,25 @@ class TestSentencepiece:
         assert (
             driver._asking_for_the_file_first(lambda model: "theirs")(SimpleNamespace(dir_model=tmp_path)) == "theirs"
         )
+
+
+class TestKeys:
+    """Metadata of our own."""
+
+    def test_added_before_the_header(self) -> None:
+        """Each value is added in its type, and then the script's own function writes."""
+        said: list[Any] = []
+
+        class Writer:
+            def __getattr__(self, name: str) -> Any:
+                return lambda key, value: said.append((name, key, value))
+
+        keys: dict[str, Any] = {"a": "text", "b": 7, "c": 0.5, "d": True}
+        driver._adding(keys, lambda writer, path: said.append(path))(Writer(), "out.gguf")
+        assert said == [
+            ("add_string", "a", "text"),
+            ("add_uint32", "b", 7),
+            ("add_float32", "c", 0.5),
+            ("add_bool", "d", True),
+            "out.gguf",
+        ]

@@ -7,11 +7,27 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from chatclone.export.parity import compare, log_softmax
-from chatclone.prompt import ChatMessage
+from chatclone.export.parity import (
+    Agreement,
+    Loss,
+    Parity,
+    Reading,
+    compare,
+    log_softmax,
+    mean_loss,
+    prompt_ids_equal,
+    readings,
+)
+from chatclone.export.probes import Probe
+from chatclone.prompt import IGNORED, ChatMessage
 from tests.fakes import chatml
 
-CONVERSATIONS = [[ChatMessage("user", text)] for text in ("hey", "what are you up to")]
+ASKED = Probe((ChatMessage("user", "hey"),), "hostile")
+ANSWERED = Probe((ChatMessage("user", "hey"), ChatMessage("assistant", "hi", trained=True)), "held_out")
+IDS = tuple(range(100))
+UNTRAINED = Reading(IDS, (IGNORED,) * 100)
+TRAINED = Reading(IDS, (IGNORED,) * 98 + (0, 1))
+"""Its last two tokens are trained: 0 and 1."""
 
 
 class Table:
@@ -21,44 +37,132 @@ class Table:
         self.template = chatml()
         self.context = 512
         self.row = np.array(logits, dtype=np.float32)
+        self.read = 0
 
     def logits(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Return the row for every id."""
+        self.read += 1
         return np.tile(self.row, (len(ids), 1))
 
 
-class TestCompare:
+class TestAgreement:
     """The numbers mean what their names say."""
 
     def test_equal(self) -> None:
         """An engine agrees with itself entirely."""
-        assert compare(Table(1, 2, 3), Table(1, 2, 3), CONVERSATIONS).as_dict() == {
-            "prompts": 2,
-            "token_ids_equal": True,
-            "top1_agreement": 1.0,
-            "max_logprob_diff": 0.0,
-            "mean_kl": 0.0,
-        }
+        agreement, _ = compare(Table(1, 2, 3), Table(1, 2, 3), [UNTRAINED, UNTRAINED])
+        assert agreement == Agreement(200, 1.0, 0.0, 0.0, 0.0)
 
     def test_known_difference(self) -> None:
         """Against (1/2, 1/2), (3/4, 1/4) differs by log 3/2 at the top, and by its KL."""
-        parity = compare(Table(np.log(3), 0), Table(0, 0), CONVERSATIONS)
-        assert parity.max_logprob_diff == pytest.approx(np.log(1.5), abs=1e-6)
-        assert parity.mean_kl == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5), abs=1e-6)
+        agreement, _ = compare(Table(np.log(3), 0), Table(0, 0), [UNTRAINED])
+        assert agreement.max_logprob_diff == pytest.approx(np.log(1.5), abs=1e-6)
+        assert agreement.mean_logprob_diff == pytest.approx(np.log(1.5), abs=1e-6)
+        assert agreement.mean_kl == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5), abs=1e-6)
 
     def test_another_choice(self) -> None:
         """Where another token is likelier, they do not agree."""
-        assert compare(Table(1, 0), Table(0, 1), CONVERSATIONS).top1_agreement == 0.0
-
-    def test_other_ids(self) -> None:
-        """A tokenizer that differs in one prompt is told."""
-        other = Table(1, 2)
-        other.template = replace(chatml(), encode=lambda text: [7])
-        assert not compare(Table(1, 2), other, CONVERSATIONS).token_ids_equal
+        assert compare(Table(1, 0), Table(0, 1), [UNTRAINED])[0].top1_agreement == 0.0
 
     def test_padded_vocabulary(self) -> None:
         """Logits of tokens that only one engine has room for are left out."""
-        assert compare(Table(1, 2, -9, -9), Table(1, 2), CONVERSATIONS).top1_agreement == 1.0
+        assert compare(Table(1, 2, -9, -9), Table(1, 2), [UNTRAINED])[0].top1_agreement == 1.0
+
+    def test_read_once(self) -> None:
+        """A conversation costs each engine one pass, for agreement and loss together."""
+        ours, theirs = Table(1, 2), Table(1, 2)
+        compare(ours, theirs, [TRAINED, UNTRAINED])
+        assert (ours.read, theirs.read) == (2, 2)
+
+
+class TestLoss:
+    """Nats a trained token, and the share that an export keeps."""
+
+    def test_known(self) -> None:
+        """Of (3/4, 1/4), the tokens 0 and 1 cost log 4/3 and log 4."""
+        _, loss = compare(Table(np.log(3), 0), Table(0, 0), [TRAINED, UNTRAINED])
+        assert loss.trained_tokens == 2
+        assert loss.adapter == pytest.approx((np.log(4 / 3) + np.log(4)) / 2)
+        assert loss.gguf == pytest.approx(np.log(2))
+
+    def test_of_one_engine(self) -> None:
+        """One engine alone is asked only where something is trained."""
+        engine = Table(0, 0)
+        assert mean_loss(engine, [UNTRAINED, TRAINED]) == pytest.approx(np.log(2))
+        assert engine.read == 1
+
+    def test_nothing_trained(self) -> None:
+        """Without a held-out reply there is no loss."""
+        assert compare(Table(0, 0), Table(0, 0), [UNTRAINED])[1] == Loss(0, None, None, None)
+        assert mean_loss(Table(0, 0), [UNTRAINED]) is None
+
+    def test_kept(self) -> None:
+        """Of a gain of two nats, an export that is half a nat worse keeps three quarters."""
+        assert Loss(9, 5.0, 3.0, 3.5).kept == pytest.approx(0.75)
+
+    @pytest.mark.parametrize("adapter", [5.0, 5.5, 4.995])
+    def test_no_gain(self, adapter: float) -> None:
+        """An adapter that gained nothing leaves nothing to keep a share of."""
+        assert Loss(9, 5.0, adapter, 5.0).kept is None
+        assert Loss(0, None, None, None).kept is None
+
+
+class TestReadings:
+    """What is read, and which of it is trained."""
+
+    def test_held_out(self) -> None:
+        """A held-out conversation is read whole, its reply and end of turn labelled."""
+        (reading,) = readings(chatml(), [ANSWERED], 200)
+        labelled = [label for label in reading.labels if label != IGNORED]
+        assert chatml().decode(labelled) == "hi"
+        assert labelled[-1] in chatml().stop_ids
+        assert reading.targets()[-1] == IGNORED
+
+    def test_others(self) -> None:
+        """Of training data nothing counts for the loss."""
+        (reading,) = readings(chatml(), [replace(ANSWERED, source="training")], 200)
+        assert set(reading.labels) == {IGNORED}
+        assert reading.ids == chatml().prompt(ASKED.messages, 200).ids
+
+    def test_untrained(self) -> None:
+        """A held-out conversation of which nothing was to be learned is compared and not counted."""
+        untrained = Probe((ChatMessage("user", "hey"), ChatMessage("assistant", "hi")), "held_out")
+        (reading,) = readings(chatml(), [untrained], 200)
+        assert set(reading.labels) == {IGNORED}
+
+    def test_too_long(self) -> None:
+        """What does not fit the context is left out."""
+        assert readings(chatml(), [Probe((ChatMessage("user", "hey " * 100),), "hostile")], 50) == []
+
+
+class TestPromptIds:
+    """Every prompt must become the same ids in both."""
+
+    def test_equal(self) -> None:
+        """The same template and tokenizer give the same ids."""
+        assert prompt_ids_equal(chatml(), chatml(), [ASKED, ANSWERED], 200)
+
+    def test_other_ids(self) -> None:
+        """A tokenizer that differs in one prompt is told."""
+        other = replace(chatml(), encode=lambda text: [7])
+        assert not prompt_ids_equal(chatml(), other, [ANSWERED], 200)
+
+
+def test_document() -> None:
+    """The document keeps the contract's keys; small numbers keep their digits."""
+    loss = Loss(9, 5.0, 3.0, 3.5)
+    parity = Parity({"held_out": 2, "hostile": 1}, True, Agreement(7, 1 / 3, 0.1, 0.01, 1.23456789e-9), loss)
+    assert parity.as_dict() == {
+        "prompts": 3,
+        "prompts_from": {"held_out": 2, "hostile": 1},
+        "token_ids_equal": True,
+        "positions": 7,
+        "top1_agreement": 0.333333,
+        "max_logprob_diff": 0.1,
+        "mean_logprob_diff": 0.01,
+        "mean_kl": 1.23457e-9,
+        "loss": {"trained_tokens": 9, "base": 5.0, "adapter": 3.0, "gguf": 3.5, "kept": 0.75},
+    }
 
 
 def test_log_softmax() -> None:

@@ -1,78 +1,247 @@
-"""Exports from beginning to end, on a tiny random model: converted, compared, recorded."""
+"""Exports from beginning to end, on tiny random models: converted, compared, reported, recorded."""
 
 import json
 import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.export.record import current_export
-from chatclone.export.run import export, held_out
+from chatclone.export import record, report
+from chatclone.export.base import cached_base
+from chatclone.export.metadata import read_metadata
+from chatclone.export.run import export, verify
 from chatclone.persona import Persona
-from tests.tiny import tiny_adapter, tiny_base
+from tests.chatclone.conftest import Tiny
+from tests.tiny import Family, tiny_adapter, tiny_base
+
+TURNS = (("user", "hey"), ("assistant", "hi"), ("user", "soup?"), ("assistant", "yes 🍲"))
+
+
+@dataclass(frozen=True)
+class Done:
+    """An export that was made, and everything around it."""
+
+    home: Path
+    persona: Persona
+    document: dict[str, Any]
+    stages: list[str]
+    announced: list[str]
+
+    @property
+    def files(self) -> list[Path]:
+        """The GGUF files."""
+        return [Path(file["path"]) for file in self.document["files"]]
+
+
+def _home(folder: Path, scripts: Path) -> Path:
+    """Return a home whose converter is fetched already."""
+    (folder / "cache" / "converter").mkdir(parents=True)
+    (folder / "cache" / "converter" / scripts.name).symlink_to(scripts)
+    return folder
+
+
+def _persona(home: Path, base: Path, adapter: Path) -> Persona:
+    """Return a persona trained on `base`, with a held-out conversation."""
+    folder = home / "personas" / "mira"
+    shutil.copytree(adapter, folder / "runs" / "1" / "adapter")
+    (folder / "dataset").mkdir()
+    messages = [{"role": role, "content": text, "weight": int(role == "assistant")} for role, text in TURNS]
+    (folder / "dataset" / "eval.jsonl").write_text(json.dumps({"messages": messages}) + "\n")
+    return Persona(folder, "Mira", base=str(base), adapter="runs/1/adapter", partners=("Theo",))
+
+
+def _export(persona: Persona, home: Path, *arguments: Any, **named: Any) -> Done:
+    stages: list[str] = []
+    announced: list[str] = []
+    listening = {"progress": stages.append, "announce": announced.append}
+    return Done(home, persona, export(persona, *arguments, home=home, **listening, **named), stages, announced)
+
+
+@pytest.fixture(scope="module")
+def adapter_export(tiny: Tiny, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The tiny Llama's adapter, exported as anyone would."""
+    home = _home(tmp_path_factory.mktemp("home"), scripts)
+    return _export(_persona(home, tiny.base, tiny.adapter), home)
+
+
+@pytest.fixture(scope="module")
+def merged_export(tiny: Tiny, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A DoRA on the tiny Llama, merged, in q8_0, to a folder of the user's."""
+    home = _home(tmp_path_factory.mktemp("home"), scripts)
+    dora = tiny_adapter(tiny.base, home / "dora", dora=True)
+    return _export(_persona(home, tiny.base, dora), home, "merged", "q8_0", home / "stick")
 
 
 @pytest.fixture
 def persona(tiny_folders: tuple[Path, Path], tmp_path: Path) -> Persona:
-    """A persona trained on the tiny base, with a held-out conversation."""
-    base, adapter = tiny_folders
-    folder = tmp_path / "personas" / "mira"
-    shutil.copytree(adapter, folder / "runs" / "1" / "adapter")
-    (folder / "dataset").mkdir()
-    turns = [("user", "hey"), ("assistant", "hi"), ("user", "soup?"), ("assistant", "yes 🍲")]
-    line = {"messages": [{"role": role, "content": text} for role, text in turns]}
-    (folder / "dataset" / "eval.jsonl").write_text(json.dumps(line) + "\n")
-    return Persona(folder, "Mira", base=str(base), adapter="runs/1/adapter", partners=("Theo",))
+    """A persona of whom nothing was exported yet."""
+    return _persona(tmp_path, *tiny_folders)
 
 
-@pytest.fixture
-def home(tmp_path: Path, scripts: Path) -> Path:
-    """A home whose converter is fetched already."""
-    (tmp_path / "cache" / "converter").mkdir(parents=True)
-    (tmp_path / "cache" / "converter" / scripts.name).symlink_to(scripts)
-    return tmp_path
+class TestAdapter:
+    """The default: the shared base, and the adapter beside the persona."""
 
-
-class TestExport:
-    """The document of `export --json`, and the files it names."""
-
-    def test_adapter(self, persona: Persona, home: Path) -> None:
-        """By default a small model becomes f16: the shared base, and the adapter beside the persona."""
-        stages: list[str] = []
-        document = export(persona, home=home, progress=stages.append)
+    def test_document(self, adapter_export: Done) -> None:
+        """The document names both files; a small model becomes f16."""
+        done, document = adapter_export, adapter_export.document
         assert (document["kind"], document["quant"]) == ("adapter", "f16")
-        lora, model = (Path(file["path"]) for file in document["files"])
-        assert lora == persona.models_folder / "mira-1-lora-f16.gguf"
-        assert model.parent == home / "cache" / "gguf"
+        lora, model = done.files
+        assert lora == done.persona.models_folder / "mira-1-lora-f16.gguf"
+        assert model.parent == done.home / "cache" / "gguf"
         assert [file["bytes"] for file in document["files"]] == [lora.stat().st_size, model.stat().st_size]
-        parity = document["parity"]
-        assert parity["prompts"] > 10 and parity["token_ids_equal"]
-        assert parity["top1_agreement"] > 0.98 and parity["mean_kl"] < 1e-3
         assert document["seconds"] > 0
-        assert any("once for all personas" in stage for stage in stages)
-        assert not [p for p in persona.models_folder.iterdir() if p.name.startswith(".")]
-        exported = current_export(persona, home)
+        assert not [p for p in done.persona.models_folder.iterdir() if p.name.startswith(".")]
+
+    def test_parity(self, adapter_export: Done) -> None:
+        """The parity holds, with the loss of base, adapter and export."""
+        parity = adapter_export.document["parity"]
+        assert parity["prompts_from"] == {"held_out": 2, "hostile": 10}
+        assert parity["token_ids_equal"] and parity["top1_agreement"] >= 0.99 and parity["mean_kl"] < 1e-3
+        loss = parity["loss"]
+        assert loss["trained_tokens"] > 0
+        assert loss["gguf"] == pytest.approx(loss["adapter"], abs=0.01)
+
+    def test_told(self, adapter_export: Done) -> None:
+        """What is being done is told as it is; what should be read is told once."""
+        assert any("once for all personas" in stage for stage in adapter_export.stages)
+        assert any(text.startswith("adapter, f16: ") for text in adapter_export.announced)
+        assert any(text.startswith("only 2 prompts") for text in adapter_export.announced)
+
+    def test_recorded(self, adapter_export: Done) -> None:
+        """A chat finds it."""
+        lora, model = adapter_export.files
+        exported = record.current_export(adapter_export.persona, adapter_export.home)
         assert exported is not None and (exported.model, exported.lora) == (model, lora)
 
-    def test_merged_elsewhere(self, persona: Persona, home: Path, tmp_path: Path) -> None:
-        """A merged model is one file, which may go to any folder."""
-        document = export(persona, "merged", "q8_0", tmp_path / "stick", home=home)
-        (file,) = document["files"]
-        assert Path(file["path"]) == tmp_path / "stick" / "mira-1-q8_0.gguf"
-        assert [p.name for p in (tmp_path / "stick").iterdir()] == ["mira-1-q8_0.gguf"]
-        assert document["parity"]["token_ids_equal"]
-        exported = current_export(persona, home)
-        assert exported is not None and exported.lora is None
+    def test_beside(self, adapter_export: Done) -> None:
+        """Report, Modelfile and note lie beside the adapter."""
+        folder = adapter_export.persona.models_folder
+        names = {Path(path).name for path in adapter_export.document["beside"]}
+        stem = "mira-1-lora-on-f16"
+        assert names == {f"{stem}.parity.md", f"{stem}.Modelfile", f"{stem}.README.md"}
+        assert json.loads((folder / f"{stem}.parity.json").read_text())["breaches"] == []
+        lora, model = adapter_export.files
+        modelfile = (folder / f"{stem}.Modelfile").read_text()
+        assert f"FROM ../../../cache/gguf/{model.name}" in modelfile and f"ADAPTER ./{lora.name}" in modelfile
+        assert 'PARAMETER stop "<|im_end|>"' in modelfile and "PARAMETER num_ctx 256" in modelfile
 
-    def test_another_family(self, persona: Persona, home: Path, tmp_path: Path) -> None:
-        """A Qwen2 with an rsLoRA keeps the adapter's strength; base and adapter go to one folder."""
-        base = tiny_base(tmp_path / "qwen", "qwen2")
-        tiny_adapter(base, persona.folder / "runs" / "2" / "adapter", rslora=True)
-        other = persona.with_(base=str(base), adapter="runs/2/adapter")
-        document = export(other, "adapter", "f16", tmp_path / "stick", home=home)
-        assert {Path(file["path"]).parent for file in document["files"]} == {tmp_path / "stick"}
-        assert document["parity"]["top1_agreement"] > 0.98
+    def test_persona_inside(self, adapter_export: Done) -> None:
+        """The adapter carries the persona and names its base; the shared base knows nobody."""
+        lora, model = (read_metadata(file) for file in adapter_export.files)
+        assert lora["chatclone.name"] == "Mira"
+        assert lora["chatclone.base_file"] == adapter_export.files[1].name
+        assert not [key for key in model if key.startswith("chatclone.")]
+        assert "Mira" not in str(model)
+
+
+class TestMerged:
+    """Base and adapter as one file."""
+
+    def test_dora(self, merged_export: Done) -> None:
+        """A DoRA can be merged, to any folder, and answers as it does in transformers."""
+        (file,) = merged_export.files
+        assert file == merged_export.home / "stick" / "mira-1-q8_0.gguf"
+        parity = merged_export.document["parity"]
+        assert parity["token_ids_equal"] and parity["top1_agreement"] >= 0.97
+        assert sorted(p.name for p in file.parent.iterdir()) == [
+            f"mira-1-q8_0.{suffix}" for suffix in ("Modelfile", "README.md", "gguf", "parity.json", "parity.md")
+        ]
+
+    def test_memory_told(self, merged_export: Done) -> None:
+        """What the merge needs of the memory is told before."""
+        assert any("merging in 32 bits takes up to 0.6 GB of memory" in text for text in merged_export.announced)
+
+    def test_recorded(self, merged_export: Done) -> None:
+        """A chat finds it, wherever it lies."""
+        exported = record.current_export(merged_export.persona, merged_export.home)
+        assert exported is not None and exported.lora is None and exported.quant == "q8_0"
+
+    def test_dora_alone(self, merged_export: Done) -> None:
+        """As an adapter of its own a DoRA is refused, before anything is converted."""
+        with pytest.raises(ChatcloneError, match="DoRA") as caught:
+            export(merged_export.persona, home=merged_export.home)
+        assert caught.value.hint == "chatclone export --kind merged"
+        assert not (merged_export.home / "cache" / "gguf").exists()
+
+
+class TestBaseGguf:
+    """A base that the user has already."""
+
+    def test_used(self, families: dict[Family, Tiny], scripts: Path, tmp_path: Path) -> None:
+        """It is used where it lies, under an rsLoRA that keeps its strength; nothing is converted but the adapter."""
+        tiny, home = families["qwen2"], _home(tmp_path, scripts)
+        rslora = tiny_adapter(tiny.base, home / "rslora", rslora=True)
+        done = _export(_persona(home, tiny.base, rslora), home, out=home / "stick", base_gguf=tiny.gguf)
+        assert done.files == [home / "stick" / "mira-1-lora-f16.gguf", tiny.gguf]
+        assert done.document["quant"] == "f16"
+        assert done.document["parity"]["top1_agreement"] >= 0.99
+        assert done.announced[0] == "adapter on qwen2-f16.gguf, which is f16"
+        assert not (home / "cache" / "gguf").exists()
+
+    def test_another_model(self, persona: Persona, families: dict[Family, Tiny], scripts: Path, tmp_path: Path) -> None:
+        """Another model is refused, and nothing is written."""
+        with pytest.raises(ChatcloneError, match="another vocabulary"):
+            export(persona, home=_home(tmp_path, scripts), base_gguf=families["gemma2"].gguf)
+        assert not persona.models_folder.exists()
+
+    def test_contradictions(self, persona: Persona, tmp_path: Path) -> None:
+        """It cannot be merged into, nor quantised again."""
+        with pytest.raises(UsageError, match="made from the base's own weights"):
+            export(persona, "merged", home=tmp_path, base_gguf=tmp_path / "x.gguf")
+        with pytest.raises(UsageError, match="is quantised already"):
+            export(persona, quant="f16", home=tmp_path, base_gguf=tmp_path / "x.gguf")
+
+
+class TestVerify:
+    """The parity again."""
+
+    def test_current(self, adapter_export: Done) -> None:
+        """Of the current export it comes out the same."""
+        document = verify(adapter_export.persona, home=adapter_export.home)
+        assert document["parity"] == adapter_export.document["parity"]
+        assert document["files"] == adapter_export.document["files"]
+
+    @pytest.mark.parametrize("which", ["adapter_export", "merged_export"])
+    def test_a_file(self, which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+        """A file that was carried elsewhere is verified there; an adapter finds its base."""
+        done: Done = request.getfixturevalue(which)
+        carried = shutil.copy(done.files[0], tmp_path)
+        document = verify(done.persona, carried, home=done.home)
+        assert (document["kind"], document["quant"]) == (done.document["kind"], done.document["quant"])
+        assert document["parity"] == done.document["parity"]
+        assert Path(document["beside"][0]).parent == tmp_path
+
+    def test_another_models_file(self, merged_export: Done, tiny: Tiny, tmp_path: Path) -> None:
+        """A file that answers otherwise fails, and the report stays."""
+        bare = shutil.copy(tiny.gguf, tmp_path)
+        with pytest.raises(ChatcloneError, match="does not answer like the adapter"):
+            verify(merged_export.persona, bare, home=merged_export.home)
+        (text,) = tmp_path.glob("*.parity.md")
+        assert "**Falls short**" in text.read_text()
+
+    def test_nothing_exported(self, persona: Persona, tmp_path: Path) -> None:
+        """Without an export the hint is to make one."""
+        with pytest.raises(ChatcloneError, match="no GGUF of the current adapter") as caught:
+            verify(persona, home=tmp_path)
+        assert caught.value.hint == "chatclone export"
+
+
+def test_breach(adapter_export: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export that falls short is an error that names the report, and no chat uses it."""
+    done = adapter_export
+    before = record.read(done.persona, done.home)
+    monkeypatch.setitem(report.TOP1_AT_LEAST, "f16", 1.01)
+    with pytest.raises(ChatcloneError, match="f16 must reach 101 %") as caught:
+        verify(done.persona, home=done.home)
+    assert "mira-1-lora-on-f16.parity.md tells more" in caught.value.hint
+    assert record.current_export(done.persona, done.home) is None
+    for entry in before:
+        record.add(done.persona, done.home, entry)
 
 
 class TestRefused:
@@ -92,29 +261,35 @@ class TestRefused:
             export(persona, quant="q1", home=tmp_path)
         assert not persona.models_folder.exists()
 
-    def test_unknown_tokenizer(self, persona: Persona, home: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("kind", ["adapter", "merged"])
+    def test_full_disk(self, persona: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+        """A disk without room is told so."""
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+        with pytest.raises(ChatcloneError, match=r"needs 0\.1 GB in .+ and 0\.0 GB is free"):
+            export(persona, kind, home=tmp_path)
+        assert not persona.models_folder.exists() and not (tmp_path / "cache").exists()
+
+    def test_unknown_tokenizer(self, persona: Persona, scripts: Path, tmp_path: Path) -> None:
         """A tokenizer that llama.cpp cannot imitate stops the export, and leaves nothing."""
         base = tiny_base(tmp_path / "odd", pre_tokenizer=r"\w+|\W")
+        home = _home(tmp_path / "home", scripts)
         with pytest.raises(ChatcloneError, match="BPE pre-tokenizer was not recognized"):
             export(persona.with_(base=str(base)), home=home)
         assert not list((home / "cache" / "gguf").iterdir())
 
 
-class TestHeldOut:
-    """Prompts of the parity report come from the person's held-out conversations."""
+def test_left_over(persona: Persona, tiny: Tiny, tmp_path: Path) -> None:
+    """What a killed export left is gone before the next one looks for room."""
+    left = cached_base(tiny.base, "base", "f16", tmp_path).with_name(f".base.{_ended_process()}.partial.gguf")
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with pytest.raises(ChatcloneError, match=r"has no convert_hf_to_gguf\.py"):
+        export(persona, home=tmp_path, llama_cpp=tmp_path)
+    assert not left.exists()
 
-    def test_ends_before_a_reply(self, persona: Persona) -> None:
-        """A conversation is cut before its last reply, and begins with the persona's system turn."""
-        (conversation,) = held_out(persona)
-        assert [m.role for m in conversation] == ["system", "user", "assistant", "user"]
-        assert conversation[0].content == "You are Mira, chatting with Theo. Write the way Mira writes."
 
-    def test_none(self, tmp_path: Path) -> None:
-        """Without a data set there are none."""
-        assert held_out(Persona(tmp_path, "Mira")) == []
-
-    def test_evenly_spread(self, persona: Persona) -> None:
-        """Of many, as many as asked come from all over the file."""
-        lines = [json.dumps({"messages": [{"role": "user", "content": str(i)}]}) for i in range(100)]
-        (persona.dataset_folder / "eval.jsonl").write_text("\n".join(lines))
-        assert [c[-1].content for c in held_out(persona, 4)] == ["0", "25", "50", "75"]
+def _ended_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid

@@ -1,7 +1,6 @@
 """Samples for the starter model are rendered in the words of chatclone's prompts."""
 
 import random
-from pathlib import Path
 
 import pytest
 
@@ -9,10 +8,10 @@ pytest.importorskip("tokenizers")
 
 from tokenizers import Tokenizer
 
+from chatclone.locations import starter_model
 from tools.starter.chatstyle import ChatStyle, apply_style
 from tools.starter.corpus import NO_LOSS, Conversation, Sample, SampleSource, encode, fill_names, to_messages
 
-MODEL = Path(__file__).resolve().parents[2] / "chatclone" / "starter" / "model"
 TURNS = (
     "Hi, I'm [User 1's name].",
     "Hello!",
@@ -30,7 +29,7 @@ TURNS = (
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     """The starter's own tokenizer."""
-    return Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    return Tokenizer.from_file(str(starter_model() / "tokenizer.json"))
 
 
 class TestMessages:

@@ -1,0 +1,45 @@
+"""Every family of models answers alike through transformers and through its GGUF, adapter included."""
+
+import pytest
+
+from chatclone.export.base import check_stop_ids, verify_tokenizer
+from chatclone.export.probes import HOSTILE, Probe
+from chatclone.prompt import ChatMessage
+from tests.chatclone.conftest import Tiny
+from tests.tiny import FAMILIES, Family
+
+pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+
+SYSTEM = ChatMessage("system", "You are Mira, chatting with Theo. Write the way Mira writes.")
+TURNS = (
+    SYSTEM,
+    ChatMessage("user", "hey what are you up to"),
+    ChatMessage("assistant", "making soup 🍲\nyou?", trained=True),
+    ChatMessage("user", "not much"),
+    ChatMessage("assistant", "haha same!!", trained=True),
+)
+PROBES = [Probe(TURNS, "held_out"), *(Probe((SYSTEM, ChatMessage("user", text)), "hostile") for text in HOSTILE)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_answers(family: Family, families: dict[Family, Tiny]) -> None:
+    """Prompts become the same ids, and the adapter on the GGUF chooses as in transformers, at the same loss."""
+    from chatclone.export.measure import measure
+
+    tiny = families[family]
+    parity = measure(tiny.base, tiny.adapter, tiny.gguf, tiny.lora, PROBES)
+    assert parity.token_ids_equal
+    assert parity.prompts == {"held_out": 2, "hostile": 10}
+    assert parity.agreement.top1_agreement >= 0.98
+    assert parity.agreement.mean_kl < 1e-3
+    base, adapter, gguf = parity.loss.base, parity.loss.adapter, parity.loss.gguf
+    assert base and adapter and gguf
+    assert abs(gguf - adapter) < 0.1 * abs(base - adapter), "the GGUF answers rather like the base alone"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tokenizer(family: Family, families: dict[Family, Tiny]) -> None:
+    """Hostile text becomes the same ids, and what ends a turn in training ends it in llama.cpp."""
+    tiny = families[family]
+    verify_tokenizer(tiny.base, tiny.gguf)
+    check_stop_ids(tiny.base, tiny.gguf)
