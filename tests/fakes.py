@@ -67,6 +67,7 @@ class FakeEngine:
         self.prompts: list[Prompt] = []
         self.samplings: list[Sampling] = []
         self.closed = False
+        self.strength = 1.0
         self._replies = deque(replies)
         self._gate = threading.Semaphore(0) if hold else None
 
@@ -92,6 +93,10 @@ class FakeEngine:
                 raise piece
             yield Piece(piece)
         yield Stopped("end_of_turn")
+
+    def set_strength(self, strength: float) -> None:
+        """Note the strength."""
+        self.strength = strength
 
     def close(self) -> None:
         """Note that the model was freed."""

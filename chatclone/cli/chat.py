@@ -5,12 +5,15 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chatclone import config
+from chatclone import persona as personas
 from chatclone.cli.engine import add_engine_options, open_clone_with
-from chatclone.cli.options import current_persona, emit, home_of, say
+from chatclone.cli.options import current_persona, emit, home_of, say, slug_of
 from chatclone.errors import UsageError
 
 if TYPE_CHECKING:
     from chatclone.clone import Clone, Reply
+    from chatclone.persona import Persona
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -31,7 +34,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Chat in the way asked for."""
-    persona, home = current_persona(args), home_of(args)
+    persona, home = chosen_persona(args), home_of(args)
 
     def open_it() -> "tuple[Clone, str]":
         clone, reason = open_clone_with(args, persona)
@@ -55,6 +58,22 @@ def run(args: argparse.Namespace) -> int:
 
     run_app(persona, open_it, home)
     return 0
+
+
+def chosen_persona(args: argparse.Namespace) -> "Persona":
+    """Return the persona to chat with: the one named, else the one in the GGUF file, else the current one.
+
+    A file that carries the current persona is a chat with that, its memory and conversations included.
+    """
+    from chatclone.export.carried import carried_persona
+
+    if args.model is None or slug_of(args) is not None:
+        return current_persona(args)
+    carried = carried_persona(args.model, home_of(args))
+    current = config.load(home_of(args)).current
+    if carried is None or (current and personas.find(home_of(args), current).name == carried.name):
+        return current_persona(args)
+    return carried
 
 
 def answer_once(args: argparse.Namespace, clone: "Clone", reason: str, text: str) -> int:

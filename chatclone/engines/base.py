@@ -68,6 +68,10 @@ class Engine(Protocol):
         """Continue `prompt`; the events end with exactly one `Stopped`, and pieces hold whole characters only."""
         ...
 
+    def set_strength(self, strength: float) -> None:
+        """Apply the adapter at this strength from now on, 1 as trained, 0 not; ChatcloneError without an adapter."""
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...

@@ -11,6 +11,7 @@ from typing import Literal
 from chatclone.engines.base import Engine
 from chatclone.engines.endpoint import Endpoint, RemoteModel
 from chatclone.errors import ChatcloneError, MissingExtra, UsageError
+from chatclone.export.carried import files_of
 from chatclone.export.record import current_export
 from chatclone.locations import starter_model
 from chatclone.persona import Persona
@@ -41,7 +42,7 @@ def open_engine(
     if model is not None:
         if kind == "transformers":
             raise ChatcloneError("--model names a GGUF file, which transformers does not run", "use --engine gguf")
-        return _llama(model, None), f"{model.name}, as asked"
+        return _llama(*files_of(model, home)), f"{model.name}, as asked"
     if kind == "transformers":
         return _transformers(persona), "transformers, as asked"
     exported = current_export(persona, home)

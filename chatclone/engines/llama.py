@@ -48,14 +48,15 @@ class LlamaEngine(LocalEngine):
         label = label or (f"{model.name} + {lora.name}" if lora else model.name)
         super().__init__(label, context or min(self._gguf.trained_context, MAX_CONTEXT), self._gguf.template)
         self._context: Any = None
+        self._adapter: Any = None
         try:
             self._context = self._new_context(threads or self._threads())
+            self._memory = llama_cpp.llama_get_memory(self._context)
             if lora is not None:
                 self._set_adapter(lora)
         except ChatcloneError:
             self.close()
             raise
-        self._memory = llama_cpp.llama_get_memory(self._context)
 
     def close(self) -> None:
         """Free the context and the model with its adapter."""
@@ -63,6 +64,15 @@ class LlamaEngine(LocalEngine):
             llama_cpp.llama_free(self._context)
             self._context = None
         self._gguf.close()
+
+    def set_strength(self, strength: float) -> None:
+        """Apply the adapter at this strength; what was computed with another is forgotten."""
+        if self._adapter is None:
+            super().set_strength(strength)
+        with self._turn:
+            adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter)
+            llama_cpp.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(strength))
+            self._keep(0)
 
     def logits(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Return the logits after each of `ids`, shape (len(ids), vocabulary)."""
@@ -98,9 +108,8 @@ class LlamaEngine(LocalEngine):
                 f"llama.cpp cannot apply {lora.name} to {self._gguf.path.name}: {last_error()}",
                 "export again: the adapter must come from the same base model",
             )
-        # The model owns the adapter and frees it.
-        adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter)
-        llama_cpp.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(1.0))
+        self._adapter = adapter  # the model owns it and frees it
+        self.set_strength(1.0)
 
     def _crop(self, length: int) -> int:
         if llama_cpp.llama_memory_seq_rm(self._memory, 0, length, -1):

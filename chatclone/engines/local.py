@@ -26,6 +26,8 @@ from chatclone.prompt import ChatTemplate, Prompt
 MAX_CONTEXT = 4096
 """Tokens kept for a chat where the model could take more: memory grows with it, and chats are short."""
 
+NO_ADAPTER = "this model has no adapter apart from it"
+
 
 class LocalEngine(ABC):
     """An engine that holds its model in this process; the public part is `chatclone.engines.base.Engine`."""
@@ -57,6 +59,10 @@ class LocalEngine(ABC):
                 yield Stopped("cancelled")
         finally:
             self._turn.release()
+
+    def set_strength(self, strength: float) -> None:
+        """Refuse: this model has no adapter apart from it."""
+        raise ChatcloneError(NO_ADAPTER, "chatclone export, then chat with --engine gguf")
 
     @abstractmethod
     def close(self) -> None:

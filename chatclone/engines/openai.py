@@ -77,6 +77,10 @@ class OpenAIEngine:
         self._length_field = "max_tokens"
         self._turn = threading.Lock()
 
+    def set_strength(self, strength: float) -> None:
+        """Refuse: the server decides about its adapter."""
+        raise ChatcloneError("the server applies its adapter itself", "chat with the exported adapter on this machine")
+
     @classmethod
     def connect(
         cls, endpoint: Endpoint, model: str = "", context: int | None = None, *, prefer: str = ""

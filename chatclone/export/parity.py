@@ -89,6 +89,8 @@ class Parity:
     token_ids_equal: bool
     agreement: Agreement
     loss: Loss
+    reference_bits: int = 32
+    """In how many bits the adapter was computed on transformers."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as `export --json` has it."""
@@ -96,6 +98,7 @@ class Parity:
             "prompts": sum(self.prompts.values()),
             "prompts_from": self.prompts,
             "token_ids_equal": self.token_ids_equal,
+            "reference_bits": self.reference_bits,
             **asdict(self.agreement),
         }
         return _rounded(document) | {"loss": _rounded({**asdict(self.loss), "kept": self.loss.kept})}

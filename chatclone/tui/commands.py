@@ -82,6 +82,16 @@ COMMANDS = (
         "rename", "rename", "", "screen.rename", "Rename", "Give this conversation another title.", argument="TITLE"
     ),
     Command("delete", "delete", "", "screen.delete", "Delete", "Delete this conversation, after asking."),
+    Command(
+        "strength",
+        "strength",
+        "",
+        "screen.strength",
+        "Strength",
+        "How much of the adapter is applied: 0 is the base alone, 1 as trained.",
+        argument="NUMBER",
+        plain=True,
+    ),
     Command("palette", "palette", "ctrl+p", "app.command_palette", "Palette", "Find any command by its name."),
     Command("help", "help", "f1", "app.help", "Help", "Show keys and commands.", hinted=True, plain=True),
     Command("quit", "quit", "ctrl+q", "app.quit", "Quit", "Leave; everything is saved.", plain=True),
@@ -94,6 +104,15 @@ def find(line: str) -> tuple[Command | None, str]:
     word, _, argument = line.removeprefix("/").partition(" ")
     named = {command.slash: command for command in COMMANDS if command.slash}
     return named.get(word.strip().casefold()), argument.strip()
+
+
+def read_strength(argument: str) -> float | None:
+    """Return the strength that a person wrote, 0 to 2, or None where that is none."""
+    try:
+        strength = float(argument.replace(",", "."))
+    except ValueError:
+        return None
+    return strength if 0 <= strength <= 2 else None
 
 
 def is_command(line: str) -> bool:

@@ -16,6 +16,7 @@ from chatclone.answering import answer, begin_reply, explain
 from chatclone.chats import ChatStore, StoredMessage
 from chatclone.clone import Clone
 from chatclone.engines.base import Reading
+from chatclone.errors import ChatcloneError
 from chatclone.tui import commands
 from chatclone.tui.days import local_day
 from chatclone.tui.visible import visible
@@ -77,14 +78,27 @@ class PlainChat:
 
     def _command(self, line: str) -> bool:
         """Run a slash command; returns whether to go on."""
-        command, _ = commands.find(line)
+        command, argument = commands.find(line)
         if command is not None and command.id == "quit":
             return False
-        if command is None or command.id not in self._does:
+        if command is None or command.id not in (*self._does, "strength"):
             self._print(f"There is no {visible(line.split()[0])} here; /help lists what there is.")
+        elif command.id == "strength":
+            self._strength(argument)
         else:
             self._does[command.id]()
         return True
+
+    def _strength(self, argument: str) -> None:
+        strength = commands.read_strength(argument)
+        if strength is None:
+            self._print("Write a number from 0 (the base alone) to 2, such as /strength 0.8")
+            return
+        try:
+            self._clone.engine.set_strength(strength)
+            self._print(f"The adapter is applied at {strength:g}.")
+        except ChatcloneError as error:
+            self._print(f"{error.message}: {error.hint}")
 
     def _send(self, text: str) -> None:
         last = self._reply or self._question
@@ -125,7 +139,7 @@ class PlainChat:
     def _help(self) -> None:
         for command in commands.COMMANDS:
             if command.plain:
-                self._print(f"{command.usage:<10}{command.description}")
+                self._print(f"{command.usage:<18}{command.description}")
         self._print("A message that begins with a slash: type //. Ctrl+C stops a reply, Ctrl+D ends.")
 
     def _new(self) -> None:

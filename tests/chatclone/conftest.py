@@ -60,7 +60,7 @@ def families(
     """A tiny model of each family with an adapter, also in f16 GGUF."""
     root = tmp_path_factory.mktemp("families")
     made: dict[Family, Tiny] = {}
-    jobs = []
+    jobs: list[tuple[str, str, list[str], dict[str, int]]] = []
     for family in FAMILIES:
         folder = root / family
         if family == "llama":

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from chatclone.chats import ChatStore, StoredMessage
+from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
 from chatclone.tui import commands, events
 from chatclone.tui.replies import Replies
@@ -117,6 +118,8 @@ class ChatScreen(Screen[None]):
             self.notify(f"There is no {line.split()[0]}. F1 shows what there is.", severity="warning", markup=False)
         elif command.id == "rename" and argument:
             self._rename(argument)
+        elif command.id == "strength" and argument:
+            self._set_strength(argument)
         else:
             await self.run_action(command.action)
 
@@ -236,10 +239,30 @@ class ChatScreen(Screen[None]):
         self.set_class(opening, "-chats")
         (chats if opening else self.query_one(Composer)).focus()
 
+    def action_strength(self) -> None:
+        """Let the number be written."""
+        self._begin_command("/strength ")
+
+    def _set_strength(self, argument: str) -> None:
+        strength = commands.read_strength(argument)
+        if strength is None or self.replies.clone is None:
+            self.notify("Write a number from 0 (the base alone) to 2, such as /strength 0.8", severity="warning")
+            return
+        try:
+            self.replies.clone.engine.set_strength(strength)
+        except ChatcloneError as error:
+            self.notify(f"{error.message}: {error.hint}", severity="warning", markup=False)
+        else:
+            self.notify(f"The adapter is applied at {strength:g}.")
+
     def action_rename(self) -> None:
-        """Let the title be written: the command is put where messages are."""
+        """Let the title be written."""
+        self._begin_command("/rename ")
+
+    def _begin_command(self, text: str) -> None:
+        """Put a command where messages are written."""
         composer = self.query_one(Composer)
-        composer.text = "/rename "
+        composer.text = text
         composer.move_cursor(composer.document.end)
         composer.focus()
 

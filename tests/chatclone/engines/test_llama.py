@@ -114,6 +114,19 @@ class TestEqualToTransformers:
         base.close()
 
 
+    def test_strength(self, tiny: Tiny, engine: LlamaEngine) -> None:
+        """At 0 the base alone answers, at 1 the adapter again, without loading anything anew."""
+        base = LlamaEngine(tiny.gguf)
+        whole = _reply(engine, "hey", GREEDY)
+        engine.set_strength(0.0)
+        assert _reply(engine, "hey", GREEDY) == _reply(base, "hey", GREEDY)
+        engine.set_strength(1.0)
+        assert _reply(engine, "hey", GREEDY) == whole
+        with pytest.raises(ChatcloneError, match="no adapter apart"):
+            base.set_strength(0.5)
+        base.close()
+
+
 class TestGeneration:
     """Replies repeat, the prefix is kept, and a stop stops."""
 

@@ -10,6 +10,7 @@ import pytest
 from chatclone.errors import ChatcloneError
 from chatclone.export import base as base_module
 from chatclone.export.base import cached_base, check_stop_ids, convert, fingerprint, missing_stop_ids, template_of
+from chatclone.export.metadata import quant_of, read_metadata
 from tests.chatclone.conftest import ODD_END, Tiny
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
@@ -57,6 +58,13 @@ class TestEndOfTurn:
         first, second = converter.keys
         assert first["tokenizer.chat_template"] == template_of(odd).source
         assert second == {**first, "tokenizer.ggml.eot_token_id": ODD_END}
+
+    def test_quantised(self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The f16 file is only on the way: what stays is the quant that was asked for."""
+        monkeypatch.setattr(base_module, "run_script", _Converter(tiny.gguf, tiny.gguf))
+        convert(tiny.base, tmp_path / "out.gguf", "q8_0", tmp_path, "tiny")
+        assert quant_of(read_metadata(tmp_path / "out.gguf")) == "q8_0"
+        assert [path.name for path in tmp_path.iterdir()] == ["out.gguf"]
 
     def test_of_no_avail(self, odd: Path, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where naming does not help, nothing is written."""

@@ -7,6 +7,7 @@ import pytest
 
 from chatclone.errors import ChatcloneError
 from chatclone.export.foreign import check_architecture, check_base, shape_difference
+from chatclone.export.metadata import Value
 from tests.chatclone.conftest import Tiny
 from tests.tiny import FAMILIES, Family
 
@@ -40,7 +41,7 @@ class TestRefused:
 
     def test_size(self, families: dict[Family, Tiny]) -> None:
         """A larger model of the same family has other numbers."""
-        metadata = {"general.architecture": "llama", "llama.block_count": 28}
+        metadata: dict[str, Value] = {"general.architecture": "llama", "llama.block_count": 28}
         assert shape_difference(metadata, {"num_hidden_layers": 24}) == "block_count is 28 and should be 24"
         assert shape_difference(metadata, {"num_hidden_layers": 28, "hidden_size": 64}) == ""
 

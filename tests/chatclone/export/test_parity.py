@@ -156,6 +156,7 @@ def test_document() -> None:
         "prompts": 3,
         "prompts_from": {"held_out": 2, "hostile": 1},
         "token_ids_equal": True,
+        "reference_bits": 32,
         "positions": 7,
         "top1_agreement": 0.333333,
         "max_logprob_diff": 0.1,

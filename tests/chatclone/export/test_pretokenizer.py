@@ -1,13 +1,13 @@
 """llama.cpp's name for a tokenizer, by how it splits words."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from chatclone.export.pretokenizer import pre_tokenizer_name
 from chatclone.locations import starter_model
-from tests.tiny import SPLIT, Family
+from tests.tiny import SPLIT
 
 
 def _tokenizer(*steps: dict[str, Any], **model: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class TestKnown:
         ("family", "ignore_merges", "name"),
         [("qwen2", False, "qwen2"), ("llama", True, "llama-bpe"), ("llama", False, "dbrx")],
     )
-    def test_by_regex(self, family: Family, ignore_merges: bool, name: str) -> None:
+    def test_by_regex(self, family: Literal["qwen2", "llama"], ignore_merges: bool, name: str) -> None:
         """The regular expression tells, and for Llama's whether whole words skip the merges."""
         assert pre_tokenizer_name(_tokenizer(_split(SPLIT[family]), BYTES, ignore_merges=ignore_merges)) == name
 

@@ -12,6 +12,7 @@ PARITY: dict[str, Any] = {
     "prompts": 74,
     "prompts_from": {"held_out": 60, "training": 4, "hostile": 10},
     "token_ids_equal": True,
+    "reference_bits": 32,
     "positions": 4000,
     "top1_agreement": 0.985,
     "max_logprob_diff": 0.2,
@@ -43,6 +44,11 @@ class TestBreaches:
         found = breaches({**PARITY, "top1_agreement": agreement}, quant)
         assert (not found) is passes
         assert passes or quant in found[0]
+
+    def test_reference_in_16_bits(self) -> None:
+        """Where transformers itself had to round, it is no judge of single tokens."""
+        assert not breaches({**PARITY, "reference_bits": 16, "top1_agreement": 0.9}, "f16")
+        assert breaches({**PARITY, "reference_bits": 16, "token_ids_equal": False}, "f16")
 
     def test_ids(self) -> None:
         """Other token ids are a breach whatever the quant."""

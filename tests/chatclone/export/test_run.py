@@ -4,9 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,70 +15,14 @@ from chatclone.export.metadata import read_metadata
 from chatclone.export.run import export, verify
 from chatclone.persona import Persona
 from tests.chatclone.conftest import Tiny
-from tests.tiny import Family, tiny_adapter, tiny_base
-
-TURNS = (("user", "hey"), ("assistant", "hi"), ("user", "soup?"), ("assistant", "yes 🍲"))
-
-
-@dataclass(frozen=True)
-class Done:
-    """An export that was made, and everything around it."""
-
-    home: Path
-    persona: Persona
-    document: dict[str, Any]
-    stages: list[str]
-    announced: list[str]
-
-    @property
-    def files(self) -> list[Path]:
-        """The GGUF files."""
-        return [Path(file["path"]) for file in self.document["files"]]
-
-
-def _home(folder: Path, scripts: Path) -> Path:
-    """Return a home whose converter is fetched already."""
-    (folder / "cache" / "converter").mkdir(parents=True)
-    (folder / "cache" / "converter" / scripts.name).symlink_to(scripts)
-    return folder
-
-
-def _persona(home: Path, base: Path, adapter: Path) -> Persona:
-    """Return a persona trained on `base`, with a held-out conversation."""
-    folder = home / "personas" / "mira"
-    shutil.copytree(adapter, folder / "runs" / "1" / "adapter")
-    (folder / "dataset").mkdir()
-    messages = [{"role": role, "content": text, "weight": int(role == "assistant")} for role, text in TURNS]
-    (folder / "dataset" / "eval.jsonl").write_text(json.dumps({"messages": messages}) + "\n")
-    return Persona(folder, "Mira", base=str(base), adapter="runs/1/adapter", partners=("Theo",))
-
-
-def _export(persona: Persona, home: Path, *arguments: Any, **named: Any) -> Done:
-    stages: list[str] = []
-    announced: list[str] = []
-    listening = {"progress": stages.append, "announce": announced.append}
-    return Done(home, persona, export(persona, *arguments, home=home, **listening, **named), stages, announced)
-
-
-@pytest.fixture(scope="module")
-def adapter_export(tiny: Tiny, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """The tiny Llama's adapter, exported as anyone would."""
-    home = _home(tmp_path_factory.mktemp("home"), scripts)
-    return _export(_persona(home, tiny.base, tiny.adapter), home)
-
-
-@pytest.fixture(scope="module")
-def merged_export(tiny: Tiny, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """A DoRA on the tiny Llama, merged, in q8_0, to a folder of the user's."""
-    home = _home(tmp_path_factory.mktemp("home"), scripts)
-    dora = tiny_adapter(tiny.base, home / "dora", dora=True)
-    return _export(_persona(home, tiny.base, dora), home, "merged", "q8_0", home / "stick")
+from tests.chatclone.export.conftest import Done, export_with, home_with, trained_persona
+from tests.tiny import Family, tiny_adapter
 
 
 @pytest.fixture
 def persona(tiny_folders: tuple[Path, Path], tmp_path: Path) -> Persona:
     """A persona of whom nothing was exported yet."""
-    return _persona(tmp_path, *tiny_folders)
+    return trained_persona(tmp_path, *tiny_folders)
 
 
 class TestAdapter:
@@ -145,11 +87,11 @@ class TestMerged:
     def test_dora(self, merged_export: Done) -> None:
         """A DoRA can be merged, to any folder, and answers as it does in transformers."""
         (file,) = merged_export.files
-        assert file == merged_export.home / "stick" / "mira-1-q8_0.gguf"
+        assert file == merged_export.home / "stick" / "mira-1-f16.gguf"
         parity = merged_export.document["parity"]
-        assert parity["token_ids_equal"] and parity["top1_agreement"] >= 0.97
+        assert parity["token_ids_equal"] and parity["top1_agreement"] >= 0.99
         assert sorted(p.name for p in file.parent.iterdir()) == [
-            f"mira-1-q8_0.{suffix}" for suffix in ("Modelfile", "README.md", "gguf", "parity.json", "parity.md")
+            f"mira-1-f16.{suffix}" for suffix in ("Modelfile", "README.md", "gguf", "parity.json", "parity.md")
         ]
 
     def test_memory_told(self, merged_export: Done) -> None:
@@ -159,7 +101,7 @@ class TestMerged:
     def test_recorded(self, merged_export: Done) -> None:
         """A chat finds it, wherever it lies."""
         exported = record.current_export(merged_export.persona, merged_export.home)
-        assert exported is not None and exported.lora is None and exported.quant == "q8_0"
+        assert exported is not None and exported.lora is None and exported.quant == "f16"
 
     def test_dora_alone(self, merged_export: Done) -> None:
         """As an adapter of its own a DoRA is refused, before anything is converted."""
@@ -174,9 +116,9 @@ class TestBaseGguf:
 
     def test_used(self, families: dict[Family, Tiny], scripts: Path, tmp_path: Path) -> None:
         """It is used where it lies, under an rsLoRA that keeps its strength; nothing is converted but the adapter."""
-        tiny, home = families["qwen2"], _home(tmp_path, scripts)
+        tiny, home = families["qwen2"], home_with(tmp_path, scripts)
         rslora = tiny_adapter(tiny.base, home / "rslora", rslora=True)
-        done = _export(_persona(home, tiny.base, rslora), home, out=home / "stick", base_gguf=tiny.gguf)
+        done = export_with(trained_persona(home, tiny.base, rslora), home, out=home / "stick", base_gguf=tiny.gguf)
         assert done.files == [home / "stick" / "mira-1-lora-f16.gguf", tiny.gguf]
         assert done.document["quant"] == "f16"
         assert done.document["parity"]["top1_agreement"] >= 0.99
@@ -186,7 +128,7 @@ class TestBaseGguf:
     def test_another_model(self, persona: Persona, families: dict[Family, Tiny], scripts: Path, tmp_path: Path) -> None:
         """Another model is refused, and nothing is written."""
         with pytest.raises(ChatcloneError, match="another vocabulary"):
-            export(persona, home=_home(tmp_path, scripts), base_gguf=families["gemma2"].gguf)
+            export(persona, home=home_with(tmp_path, scripts), base_gguf=families["gemma2"].gguf)
         assert not persona.models_folder.exists()
 
     def test_contradictions(self, persona: Persona, tmp_path: Path) -> None:
@@ -210,7 +152,7 @@ class TestVerify:
     def test_a_file(self, which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
         """A file that was carried elsewhere is verified there; an adapter finds its base."""
         done: Done = request.getfixturevalue(which)
-        carried = shutil.copy(done.files[0], tmp_path)
+        carried = _copy(done.files[0], tmp_path)
         document = verify(done.persona, carried, home=done.home)
         assert (document["kind"], document["quant"]) == (done.document["kind"], done.document["quant"])
         assert document["parity"] == done.document["parity"]
@@ -218,7 +160,7 @@ class TestVerify:
 
     def test_another_models_file(self, merged_export: Done, tiny: Tiny, tmp_path: Path) -> None:
         """A file that answers otherwise fails, and the report stays."""
-        bare = shutil.copy(tiny.gguf, tmp_path)
+        bare = _copy(tiny.gguf, tmp_path)
         with pytest.raises(ChatcloneError, match="does not answer like the adapter"):
             verify(merged_export.persona, bare, home=merged_export.home)
         (text,) = tmp_path.glob("*.parity.md")
@@ -270,14 +212,6 @@ class TestRefused:
             export(persona, kind, home=tmp_path)
         assert not persona.models_folder.exists() and not (tmp_path / "cache").exists()
 
-    def test_unknown_tokenizer(self, persona: Persona, scripts: Path, tmp_path: Path) -> None:
-        """A tokenizer that llama.cpp cannot imitate stops the export, and leaves nothing."""
-        base = tiny_base(tmp_path / "odd", pre_tokenizer=r"\w+|\W")
-        home = _home(tmp_path / "home", scripts)
-        with pytest.raises(ChatcloneError, match="BPE pre-tokenizer was not recognized"):
-            export(persona.with_(base=str(base)), home=home)
-        assert not list((home / "cache" / "gguf").iterdir())
-
 
 def test_left_over(persona: Persona, tiny: Tiny, tmp_path: Path) -> None:
     """What a killed export left is gone before the next one looks for room."""
@@ -287,6 +221,10 @@ def test_left_over(persona: Persona, tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(ChatcloneError, match=r"has no convert_hf_to_gguf\.py"):
         export(persona, home=tmp_path, llama_cpp=tmp_path)
     assert not left.exists()
+
+
+def _copy(file: Path, folder: Path) -> Path:
+    return Path(shutil.copy(file, folder))
 
 
 def _ended_process() -> int:

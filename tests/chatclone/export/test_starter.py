@@ -8,7 +8,8 @@ from chatclone.engines.base import Piece, Sampling
 from chatclone.engines.choose import resolve_base
 from chatclone.engines.local import LocalEngine
 from chatclone.export.base import HOSTILE, base_gguf
-from chatclone.export.parity import compare
+from chatclone.export.parity import compare, prompt_ids_equal, readings
+from chatclone.export.probes import Probe
 from chatclone.prompt import ChatMessage
 
 pytestmark = pytest.mark.starter
@@ -44,7 +45,8 @@ def test_same_replies(scripts: Path, tmp_path: Path) -> None:
     reference = TransformersEngine(base)
     for question in QUESTIONS:
         assert _reply(engine, question) == _reply(reference, question) != ""
-    parity = compare(reference, engine, [[SYSTEM, ChatMessage("user", text)] for text in HOSTILE])
-    assert parity.token_ids_equal
-    assert parity.top1_agreement >= 0.99
+    probes = [Probe((SYSTEM, ChatMessage("user", text)), "hostile") for text in HOSTILE]
+    assert prompt_ids_equal(reference.template, engine.template, probes, 512)
+    agreement, _ = compare(reference, engine, readings(reference.template, probes, 512))
+    assert agreement.top1_agreement >= 0.99
     engine.close()

@@ -90,6 +90,15 @@ class TestConversations:
             await pilot.press("ctrl+g", "home", "enter")
             assert lines(pilot.app) == ["hi", "hey"]
 
+    async def test_strength_by_slash(self, store: ChatStore) -> None:
+        """A slash command sets how much of the adapter is applied."""
+        engine = FakeEngine()
+        async with app_with(engine, store).run_test() as pilot:
+            await awake(pilot)
+            await send(pilot, "/strength 0.5")
+            await pilot.pause()
+            assert engine.strength == 0.5
+
     async def test_rename_by_slash(self, store: ChatStore) -> None:
         """The title changes; nothing is sent."""
         store.add(store.create("hi").id, "user", "hi")

@@ -82,7 +82,17 @@ class TestCommands:
     def test_help_names_the_commands_that_work_here(self, store: ChatStore) -> None:
         """It is made from the table."""
         _, lines = chat(store, FakeEngine(), "/help\n")
-        assert [line.split()[0] for line in lines[:-1]] == ["/new", "/regen", "/memory", "/help", "/quit"]
+        assert [line.split()[0] for line in lines[:-1]] == ["/new", "/regen", "/memory", "/strength", "/help", "/quit"]
+
+    def test_strength(self, store: ChatStore) -> None:
+        """A number is applied to the adapter; anything else says what is wanted."""
+        engine = FakeEngine()
+        _, printed = chat(store, engine, "/strength 0,8\n/strength lots\n")
+        assert engine.strength == 0.8
+        assert printed == [
+            "The adapter is applied at 0.8.",
+            "Write a number from 0 (the base alone) to 2, such as /strength 0.8",
+        ]
 
     def test_memory_cites_what_the_reply_was_given(self, store: ChatStore) -> None:
         """With day, people, chat and score."""

@@ -1,0 +1,73 @@
+"""`chatclone export` as it is typed: its document, its text, and its two-line errors."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chatclone.cli.main import main
+from chatclone.export import record, report
+from tests.chatclone.export.conftest import Done
+
+
+@pytest.fixture
+def typed(adapter_export: Done) -> list[str]:
+    """The beginning of a command on a persona that has an export."""
+    adapter_export.persona.save()
+    return ["export", "--home", str(adapter_export.home), "--persona", "mira"]
+
+
+def test_verify_json(typed: list[str], adapter_export: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    """The parity again, as the document of an export; what is announced goes to stderr."""
+    assert main([*typed, "--verify", "--json"]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert list(document) == ["kind", "quant", "files", "parity", "beside", "seconds"]
+    assert document["parity"] == adapter_export.document["parity"]
+    assert "only 2 prompts to compare on, of 64 wanted" in err
+
+
+def test_verify_text(typed: list[str], adapter_export: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    """For people: the files, the report, and what it says in two lines."""
+    assert main([*typed, "--verify"]) == 0
+    lora, model, written, parity, loss = capsys.readouterr().out.splitlines()
+    assert lora.startswith(str(adapter_export.files[0])) and lora.endswith("MB)")
+    assert model.startswith(str(adapter_export.files[1]))
+    assert Path(written).read_text().startswith("# Parity of mira-1-lora-on-f16")
+    assert parity.startswith("parity on 12 prompts: token ids equal")
+    assert loss.startswith("Eval loss in nats a token")
+
+
+def test_breach(
+    typed: list[str], adapter_export: Done, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that falls short is exit code 1 and two lines, and nothing on stdout."""
+    before = record.read(adapter_export.persona, adapter_export.home)
+    monkeypatch.setitem(report.TOP1_AT_LEAST, "f16", 1.01)
+    assert main([*typed, "--verify", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    *_, error, hint = err.splitlines()
+    assert error.startswith("error: mira-1-lora-on-f16 does not answer like the adapter")
+    assert hint.startswith("try: chat with --engine transformers")
+    for entry in before:
+        record.add(adapter_export.persona, adapter_export.home, entry)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--verify", "none.gguf"], 1, "cannot read"),
+        (["--kind", "merged", "--base-gguf", "none.gguf"], 2, "made from the base's own weights"),
+        (["--base-gguf", "none.gguf"], 1, "cannot read"),
+        (["--llama-cpp", "."], 1, "has no convert_hf_to_gguf.py"),
+    ],
+)
+def test_errors(
+    typed: list[str], arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be done is told in two lines."""
+    assert main([*typed, *arguments]) == code
+    *_, error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ") and words in error
+    assert hint.startswith("try: ")

@@ -1,0 +1,75 @@
+"""An exported file chats on a computer with llama.cpp and nothing of the training stack, and no persona on disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chatclone.export.conftest import Done
+
+pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+
+TRAINING_STACK = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "safetensors", "tokenizers")
+
+ELSEWHERE = """
+import importlib.abc, sys
+
+class NotInstalled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {stack}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+from chatclone.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def stick(adapter_export: Done, merged_export: Done, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an exported adapter and its base, and a merged model."""
+    folder = tmp_path_factory.mktemp("stick")
+    for name, file in zip(("lora.gguf", adapter_export.files[1].name), adapter_export.files, strict=True):
+        shutil.copy(file, folder / name)
+    shutil.copy(merged_export.files[0], folder / "mira.gguf")
+    return folder
+
+
+def _chat(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", ELSEWHERE.format(stack=set(TRAINING_STACK)), *arguments]
+    environment = {**os.environ, "CHATCLONE_HOME": str(home)}
+    return subprocess.run(command, env=environment, input="", capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("file", ["mira.gguf", "lora.gguf"])
+def test_once(stick: Path, tmp_path: Path, file: str) -> None:
+    """One reply to one line, with the persona's own system prompt, as `chat --once --json` tells it."""
+    chat = ("chat", "--engine", "gguf", "--model", str(stick / file), "--once", "hi", "--json", "--greedy")
+    done = _chat(tmp_path / "home", *chat)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["engine"] == "gguf"
+    assert document["model"].endswith(file)
+    system = "You are Mira, chatting with Theo. Write the way Mira writes."
+    assert document["prompt_tokens"] > len(system) // 4
+    assert document["memory"] == []
+
+
+def test_plain(stick: Path, tmp_path: Path) -> None:
+    """Line by line too; its conversations are kept apart from personas."""
+    done = _chat(tmp_path / "home", "chat", "--engine", "gguf", "--model", str(stick / "mira.gguf"), "--plain")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "home" / "carried" / "mira" / "chats.sqlite").is_file()
+    assert not (tmp_path / "home" / "personas").exists()
+
+
+def test_a_file_that_carries_nobody(stick: Path, tmp_path: Path) -> None:
+    """Any other model needs a persona on this computer, and that is said in two lines."""
+    (base,) = stick.glob("base-*.gguf")
+    done = _chat(tmp_path / "home", "chat", "--model", str(base), "--once", "hi")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is no persona yet\ntry: ")
