@@ -176,6 +176,32 @@ def _gemma_tokenizer(folder: Path) -> Any:
     from transformers import GemmaTokenizer
     from transformers.convert_slow_tokenizer import generate_merges
 
+    model = _sentencepiece_model()
+    (folder / "tokenizer.model").write_bytes(model)
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+    vocabulary = {pieces.IdToPiece(i): i for i in range(pieces.vocab_size())}
+    scores = {piece: pieces.GetScore(i) for piece, i in vocabulary.items() if not pieces.IsByte(i)}
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
+    fast = GemmaTokenizer(
+        vocab=vocabulary,
+        merges=generate_merges(vocabulary, scores, special),
+        mask_token=None,
+        eos_token="<end_of_turn>",
+        additional_special_tokens=special[4:],
+    )
+    fast.chat_template = GEMMA
+    fast.save_pretrained(folder)
+    # As Google ships it, and as the converter wants to know which tokens are special.
+    path = folder / "tokenizer_config.json"
+    added = {str(vocabulary[token]): {"content": token, "special": True} for token in special}
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "added_tokens_decoder": added}), "utf-8")
+    return fast
+
+
+def _sentencepiece_model() -> bytes:
+    """Train a BPE model with Gemma's special tokens on a few lines."""
+    import sentencepiece
+
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(LINES * 4),
@@ -197,22 +223,4 @@ def _gemma_tokenizer(folder: Path) -> Any:
         normalization_rule_name="identity",
         minloglevel=2,
     )
-    (folder / "tokenizer.model").write_bytes(model.getvalue())
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    vocabulary = {pieces.IdToPiece(i): i for i in range(pieces.vocab_size())}
-    scores = {piece: pieces.GetScore(i) for piece, i in vocabulary.items() if not pieces.IsByte(i)}
-    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
-    fast = GemmaTokenizer(
-        vocab=vocabulary,
-        merges=generate_merges(vocabulary, scores, special),
-        mask_token=None,
-        eos_token="<end_of_turn>",
-        additional_special_tokens=special[4:],
-    )
-    fast.chat_template = GEMMA
-    fast.save_pretrained(folder)
-    # As Google ships it, and as the converter wants to know which tokens are special.
-    path = folder / "tokenizer_config.json"
-    added = {str(vocabulary[token]): {"content": token, "special": True} for token in special}
-    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "added_tokens_decoder": added}), "utf-8")
-    return fast
+    return model.getvalue()

@@ -87,7 +87,7 @@ def _train(persona: Persona) -> Persona:
     from chatclone.training.run import run as train
 
     progress = Progress()
-    result = train(persona, make_plan(persona, "starter"), progress.take)
+    result = train(persona, make_plan(persona, "starter", "demo"), progress.take)
     progress.finish()
     say(
         f"2/3 trained: eval loss {result['base_eval_loss']:.2f} → {result['eval_loss']:.2f}, token accuracy "

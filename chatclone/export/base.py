@@ -1,5 +1,6 @@
 """A base model as GGUF, made once and shared by all personas that were trained on it."""
 
+import functools
 import hashlib
 import json
 import re
@@ -143,9 +144,16 @@ def _generation_stop_ids(folder: Path) -> list[int]:
 
 def fingerprint(base: Path) -> str:
     """Return a hash of everything a converted model depends on."""
-    digest = hashlib.sha256()
     patterns = ("config.json", "generation_config.json", "tokenizer*", "*.jinja", "*.safetensors")
-    for path in sorted({path for pattern in patterns for path in base.glob(pattern)}):
+    paths = sorted({path for pattern in patterns for path in base.glob(pattern)})
+    return _digest(tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
+
+
+@functools.cache
+def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Return the hash of the files, which are read once as long as size and time stay: they may be 15 GB."""
+    digest = hashlib.sha256()
+    for path, _size, _changed in files:
         with path.open("rb") as file:
             digest.update(f"{path.name}\0".encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

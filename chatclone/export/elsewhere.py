@@ -1,6 +1,8 @@
 """How the files of an export are used in other programs: a Modelfile for Ollama, and a note with exact commands."""
 
 import os
+import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -47,7 +49,7 @@ def modelfile(folder: Path, carried: Carried) -> str:
     stops = [*carried.stop_texts, *([carried.template.stop_marker] if carried.template.stop_marker else [])]
     return "\n".join(
         [
-            f"# ollama create {carried.persona.slug} -f {carried.name}.Modelfile",
+            f"# ollama create {_model_name(carried)} -f {carried.name}.Modelfile",
             f"FROM {_relative(carried.model, folder)}",
             *([f"ADAPTER {_relative(carried.lora, folder)}"] if carried.lora else []),
             *_template_lines(carried.template),
@@ -68,8 +70,8 @@ def modelfile(folder: Path, carried: Carried) -> str:
 def note(folder: Path, carried: Carried) -> str:
     """Return how to chat with the files in other programs, in Markdown."""
     sampling = carried.persona.sampling
-    model = _relative(carried.model, folder)
-    lora = f" --lora {_relative(carried.lora, folder)}" if carried.lora else ""
+    model = _typed(carried.model, folder)
+    lora = f" --lora {_typed(carried.lora, folder)}" if carried.lora else ""
     return f"""# {carried.name}
 
 What {carried.persona.name} wrote can be told from these files: give them to nobody they were not told of.
@@ -78,12 +80,12 @@ Paths are as seen from this folder.
 ## chatclone, on any computer
 
     pip install 'chatclone[gguf]'
-    chatclone chat --engine gguf --model {_relative(carried.lora or carried.model, folder)} --plain
-
+    chatclone chat --engine gguf --model {_typed(carried.lora or carried.model, folder)} --plain
+{_together(carried)}
 ## Ollama
 
-    ollama create {carried.persona.slug} -f {carried.name}.Modelfile
-    ollama run {carried.persona.slug}
+    ollama create {_model_name(carried)} -f {carried.name}.Modelfile
+    ollama run {_model_name(carried)}
 
 ## llama-server (llama.cpp)
 
@@ -126,6 +128,17 @@ def _lm_studio(carried: Carried, model: str) -> str:
     return f"    lms import {model}\n"
 
 
+def _together(carried: Carried) -> str:
+    if not carried.lora:
+        return ""
+    return f"\nOn another computer both files, {carried.lora.name} and {carried.model.name}, must lie in one folder.\n"
+
+
+def _model_name(carried: Carried) -> str:
+    """Return a name that Ollama takes: Latin letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9-]", "", carried.persona.slug) or "clone"
+
+
 def _system(carried: Carried) -> str:
     return carried.persona.system_prompt(next(iter(carried.persona.partners), ""))
 
@@ -137,6 +150,11 @@ def _relative(path: Path, folder: Path) -> str:
     except ValueError:  # Windows: no way leads from one drive to another
         return path.as_posix()
     return relative if relative.startswith("../") else f"./{relative}"
+
+
+def _typed(path: Path, folder: Path) -> str:
+    """Return `path` as it is typed in a shell."""
+    return shlex.quote(_relative(path, folder))
 
 
 def _quoted(text: str) -> str:

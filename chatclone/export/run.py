@@ -23,6 +23,8 @@ from chatclone.export.probes import PROMPTS, probes
 from chatclone.export.report import Subject, breaches, write_report
 from chatclone.persona import Persona
 
+LORA_SUFFIX = "-lora-f16.gguf"
+
 
 def export(
     persona: Persona,
@@ -47,7 +49,14 @@ def export(
     name, written, model, lora = _write_adapter(job) if job.kind == "adapter" else _write_merged(job)
     subject = Subject(name, persona.name, persona.adapter, persona.base, job.kind, written, model, lora)
     record.drop(persona, home, model, lora)  # an older export with the same file names is no more
-    parity, report = _proven(job.source, subject, job.out, home, progress, announce)
+    try:
+        if base_gguf:
+            check_architecture(model, job.out / f"{job.source.stem}{LORA_SUFFIX}")
+        parity, report = _compared(job.source, subject, job.out, progress, announce)
+    except BaseException:
+        _discard(job, subject)  # nobody has seen it answer like the adapter
+        raise
+    _check(persona, home, subject, parity, report)
     weights = record.adapter_sha256(job.source.adapter)
     entry = record.Exported(job.kind, written, persona.base, persona.adapter, weights, model, lora, parity)
     record.add(persona, home, entry)
@@ -72,12 +81,13 @@ def verify(
             raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
         model, lora = current.model, current.lora
     else:
-        model, lora = files_of(file.absolute(), home)
+        model, lora = _files(persona, file.absolute(), home)
     quant = quant_of(read_metadata(model))
     kind = "adapter" if lora else "merged"
     name = _pair_name(source, quant) if lora else model.stem
     subject = Subject(name, persona.name, persona.adapter, persona.base, kind, quant, model, lora)
-    parity, report = _proven(source, subject, (lora or model).parent, home, progress, announce)
+    parity, report = _compared(source, subject, (lora or model).parent, progress, announce)
+    _check(persona, home, subject, parity, report)
     return _document(subject, parity, [report], started)
 
 
@@ -93,12 +103,10 @@ def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
         quant, label = job.quant, base_label(source.persona.base)
         shared = base_gguf(source.base, label, job.quant, job.home, job.scripts, progress)
         model = shared if job.own_folder else job.out / shared.name
-    lora = job.out / f"{source.stem}-lora-f16.gguf"
+    lora = job.out / f"{source.stem}{LORA_SUFFIX}"
     progress("converting the adapter")
     adapter_gguf(source.adapter, source.base, lora, job.scripts, keys_of(source.persona, model.name))
-    if job.base_gguf:
-        check_architecture(model, lora)
-    elif model != shared:
+    if not job.base_gguf and model != shared:
         with written_whole(model) as partial:
             _link_or_copy(shared, partial)
     return _pair_name(source, quant), quant, model, lora
@@ -111,10 +119,10 @@ def _write_merged(job: Job) -> tuple[str, str, Path, None]:
     return target.stem, job.quant, target, None
 
 
-def _proven(
-    source: Source, subject: Subject, folder: Path, home: Path, progress: Progress, announce: Progress
+def _compared(
+    source: Source, subject: Subject, folder: Path, progress: Progress, announce: Progress
 ) -> tuple[dict[str, Any], Path]:
-    """Compare the file with the adapter it came from and write the report; one that falls short is no export."""
+    """Compare the file with the adapter it came from, and write the report."""
     from chatclone.export.measure import measure
 
     compared = probes(source.persona)
@@ -123,14 +131,30 @@ def _proven(
         announce(f"only {own} prompts to compare on, of {PROMPTS} wanted: the data set has no more")
     progress("comparing with the adapter")
     parity = measure(source.base, source.adapter, subject.model, subject.lora, compared).as_dict()
-    report = write_report(folder, subject, parity)
+    return parity, write_report(folder, subject, parity)
+
+
+def _check(persona: Persona, home: Path, subject: Subject, parity: dict[str, Any], report: Path) -> None:
+    """Refuse a file that falls short; it stays to be looked at, with its report, and no chat uses it."""
     if found := breaches(parity, subject.quant):
-        record.drop(source.persona, home, subject.model, subject.lora)
+        record.drop(persona, home, subject.model, subject.lora)
         raise ChatcloneError(
             f"{subject.name} does not answer like the adapter: {'; '.join(found)}",
             f"chat with --engine transformers; the file will not be used, and {report} tells more",
         )
-    return parity, report
+
+
+def _discard(job: Job, subject: Subject) -> None:
+    """Remove what this export has written, but not the base that all personas share, nor the user's own."""
+    for file in (subject.lora, subject.model):
+        if file and file.parent == job.out and not (job.base_gguf and file == job.base_gguf.absolute()):
+            file.unlink(missing_ok=True)
+
+
+def _files(persona: Persona, file: Path, home: Path) -> tuple[Path, Path | None]:
+    """Return model and LoRA to load for a file, as they were exported where that was here."""
+    pairs = {entry.lora: entry.model for entry in record.read(persona, home) if entry.lora}
+    return (pairs[file], file) if file in pairs else files_of(file, home)
 
 
 def _carried(source: Source, subject: Subject) -> Carried:

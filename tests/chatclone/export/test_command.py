@@ -1,12 +1,13 @@
 """`chatclone export` as it is typed: its document, its text, and its two-line errors."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from chatclone.cli.main import main
-from chatclone.export import record, report
+from tests.chatclone.conftest import Tiny
 from tests.chatclone.export.conftest import Done
 
 
@@ -38,20 +39,16 @@ def test_verify_text(typed: list[str], adapter_export: Done, capsys: pytest.Capt
     assert loss.startswith("Eval loss in nats a token")
 
 
-def test_breach(
-    typed: list[str], adapter_export: Done, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An export that falls short is exit code 1 and two lines, and nothing on stdout."""
-    before = record.read(adapter_export.persona, adapter_export.home)
-    monkeypatch.setitem(report.TOP1_AT_LEAST, "f16", 1.01)
-    assert main([*typed, "--verify", "--json"]) == 1
+def test_breach(typed: list[str], tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that falls short is exit code 1 and two lines, nothing on stdout, and its report stays."""
+    bare = shutil.copy(tiny.gguf, tmp_path)
+    assert main([*typed, "--verify", str(bare), "--json"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     *_, error, hint = err.splitlines()
-    assert error.startswith("error: mira-1-lora-on-f16 does not answer like the adapter")
+    assert error.startswith("error: llama-f16 does not answer like the adapter: the next token agrees in ")
     assert hint.startswith("try: chat with --engine transformers")
-    for entry in before:
-        record.add(adapter_export.persona, adapter_export.home, entry)
+    assert (tmp_path / "llama-f16.parity.json").is_file()
 
 
 @pytest.mark.parametrize(

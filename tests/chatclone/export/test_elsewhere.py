@@ -70,7 +70,15 @@ class TestNote:
         text = note(folder, replace(merged, lora=folder / "lora.gguf"))
         assert "llama-server -m ./mira-1-q8_0.gguf --lora ./lora.gguf" in text
         assert "chat --engine gguf --model ./lora.gguf" in text
+        assert "both files, lora.gguf and mira-1-q8_0.gguf, must lie in one folder" in text
         assert "--kind merged" in text and "lms import" not in text
+
+    def test_names(self, merged: Carried, folder: Path) -> None:
+        """Spaces in a path are quoted, and Ollama gets a name it takes."""
+        persona = replace(merged.persona, folder=folder / "мира")
+        text = note(folder, replace(merged, persona=persona, model=folder / "my files" / "мира.gguf"))
+        assert "llama-server -m './my files/мира.gguf'" in text
+        assert "ollama create clone -f" in text
 
     def test_written(self, merged: Carried, folder: Path) -> None:
         """Both are named after the export: a README that lies there already stays."""

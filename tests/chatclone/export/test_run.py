@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.export import record, report
+from chatclone.export import adapter, record, report
 from chatclone.export.base import cached_base
 from chatclone.export.metadata import read_metadata
 from chatclone.export.run import export, verify
@@ -96,7 +97,7 @@ class TestMerged:
 
     def test_memory_told(self, merged_export: Done) -> None:
         """What the merge needs of the memory is told before."""
-        assert any("merging in 32 bits takes up to 0.6 GB of memory" in text for text in merged_export.announced)
+        assert any("merging in 32 bits takes up to 1.0 GB of memory" in text for text in merged_export.announced)
 
     def test_recorded(self, merged_export: Done) -> None:
         """A chat finds it, wherever it lies."""
@@ -182,8 +183,32 @@ def test_breach(adapter_export: Done, monkeypatch: pytest.MonkeyPatch) -> None:
         verify(done.persona, home=done.home)
     assert "mira-1-lora-on-f16.parity.md tells more" in caught.value.hint
     assert record.current_export(done.persona, done.home) is None
+    monkeypatch.undo()  # the export is shared by many tests: as it was
     for entry in before:
         record.add(done.persona, done.home, entry)
+    verify(done.persona, home=done.home)
+
+
+def test_interrupted(
+    persona: Persona, tiny: Tiny, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted before it was compared, an export leaves no file of its own, and the user's base stays."""
+    base = _copy(tiny.gguf, tmp_path)
+
+    def converted(scripts: Path, script: str, *arguments: Any, keys: Any) -> None:
+        shutil.copy(tiny.lora, arguments[arguments.index("--outfile") + 1])
+
+    monkeypatch.setattr(adapter, "run_script", converted)
+
+    def interrupt(stage: str) -> None:
+        if stage == "comparing with the adapter":
+            assert (tmp_path / "mira-1-lora-f16.gguf").is_file()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(persona, out=tmp_path, home=home_with(tmp_path, scripts), base_gguf=base, progress=interrupt)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [base.name]
+    assert record.read(persona, tmp_path) == []
 
 
 class TestRefused:

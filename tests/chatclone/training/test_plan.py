@@ -38,7 +38,7 @@ class TestSettings:
         plan = make_plan(mira, str(model_folder(tmp_path / "base")), preset)
         assert all(len(plan.reasons[key].split()) >= 2 for key in plan.settings)
 
-    @pytest.mark.parametrize(("gigabytes", "rate"), [(0.02, 2e-3), (3, 2e-4), (14, 1e-4)])
+    @pytest.mark.parametrize(("gigabytes", "rate"), [(0.02, 5e-3), (3, 2e-4), (14, 1e-4)])
     def test_learning_rate_by_size(self, mira: Persona, tmp_path: Path, gigabytes: float, rate: float) -> None:
         """A small base learns at a higher rate than a large one."""
         plan = make_plan(mira, str(model_folder(tmp_path / "base", int(gigabytes * 1e9))))
