@@ -30,24 +30,22 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is not done yet, then chat."""
-    from chatclone.cli import chat
+    """Do what is not done yet, then chat as `chatclone chat` does."""
+    from chatclone.cli.main import parser
 
     # A home of its own, so that a newcomer's real personas never mix with the invented one.
-    args.home = home = home_of(args) / "demo"
+    home = home_of(args) / "demo"
     persona = prepare(home, fresh=args.fresh)
-    args.persona = persona.slug
-    args.engine, args.model, args.no_memory, args.partner, args.greedy = (
-        "auto",
-        None,
-        False,
-        None,
-        False,
-    )
     if args.once is None and not args.plain and not (sys.stdin.isatty() and sys.stdout.isatty()):
         say("the demo is ready; a terminal opens the app, --once TEXT answers once")
         return 0
-    return chat.run(args)
+    chat = ["chat", "--home", str(home), "--persona", persona.slug]
+    chat += ["--once", args.once] if args.once is not None else []
+    chat += ["--seed", str(args.seed)] if args.seed is not None else []
+    chat += [option for option in ("--plain", "--json") if getattr(args, option.removeprefix("--"), False)]
+    asked = parser().parse_args(chat)
+    code: int = asked.run(asked)
+    return code
 
 
 def prepare(home: Path, *, fresh: bool = False) -> Persona:
@@ -114,6 +112,6 @@ def _export(persona: Persona, home: Path) -> None:
     status.clear()
     parity = document["parity"]
     say(
-        f"3/3 exported: {len(document['files'])} GGUF files, next token agrees with the adapter on "
-        f"{100 * parity['top1_agreement']:.1f} % of {parity['prompts']} prompts"
+        f"3/3 exported: {len(document['files'])} GGUF files, the next token agrees with the adapter's at "
+        f"{100 * parity['top1_agreement']:.1f} % of {parity['positions']:,} places"
     )

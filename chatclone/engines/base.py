@@ -16,9 +16,9 @@ Cancelled = Callable[[], bool]
 class Sampling:
     """How the next token is chosen. `temperature` 0 is greedy; there is no repetition penalty: people say hahaha."""
 
-    temperature: float = 0.8
+    temperature: float = 0.7
     top_p: float = 0.95
-    min_p: float = 0.05
+    min_p: float = 0.1
     max_tokens: int = 160
     seed: int | None = None
 

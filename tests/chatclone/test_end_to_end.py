@@ -50,7 +50,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Persona, di
     home = tmp_path_factory.mktemp("home") / "demo"
     done = ingest(Request([demo_export()]), home)
     assert done.persona is not None
-    result = run(done.persona, make_plan(done.persona, "starter", "demo", {"epochs": "1", "evaluations_per_epoch": "1"}))
+    result = run(
+        done.persona, make_plan(done.persona, "starter", "demo", {"epochs": "1", "evaluations_per_epoch": "1"})
+    )
     return home, personas.load(done.persona.folder), result
 
 

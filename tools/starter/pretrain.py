@@ -222,8 +222,9 @@ class Run:
         plain = new_model(self.model.config.vocab_size, self.model.config.num_hidden_layers)
         plain.load_state_dict(self.model.state_dict())
         plain = plain.to(torch.bfloat16)
-        plain.save_pretrained(folder)
+        # The tokenizer's folder may be a model's own; the weights are written last, so that they are these.
         shutil.copytree(self.tokenizer_folder, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        plain.save_pretrained(folder)
         return plain
 
     def checkpoint(self) -> None:

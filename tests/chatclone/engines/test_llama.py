@@ -113,7 +113,6 @@ class TestEqualToTransformers:
         assert _reply(base, "hey", GREEDY) != _reply(engine, "hey", GREEDY)
         base.close()
 
-
     def test_strength(self, tiny: Tiny, engine: LlamaEngine) -> None:
         """At 0 the base alone answers, at 1 the adapter again, without loading anything anew."""
         base = LlamaEngine(tiny.gguf)
