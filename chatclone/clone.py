@@ -28,7 +28,8 @@ from memory.memory import Memory
 from memory.search import Hit
 
 MEMORY_WORDS = 400
-"""The word budget of recalled memory on a context of 4,096 tokens; smaller contexts get their share."""
+"""The most words of recalled memory in a prompt; a small context gives a word for every `MEMORY_SHARE` tokens."""
+MEMORY_SHARE = 5
 CONTEXT_STEP = 8
 """Turns dropped at a time when the context is full, so that the cached prefix survives several replies."""
 
@@ -102,7 +103,7 @@ class Clone:
     def _recall(self, turns: Sequence[ChatMessage]) -> tuple[Hit, ...]:
         if self.memory is None or not turns:
             return ()
-        words = min(MEMORY_WORDS, MEMORY_WORDS * self.engine.context // 4096)
+        words = min(MEMORY_WORDS, self.engine.context // MEMORY_SHARE)
         said = [line for turn in turns for line in turn.content.split("\n")]
         return self.memory.recall(turns[-1].content, words=words, exclude=said).hits
 

@@ -11,7 +11,7 @@ from chatclone.clone import open_clone
 from chatclone.locations import home_directory
 from chatclone.tui.picture import save_picture
 
-MESSAGES = ("hey what are you up to", "what did you give theo for his birthday?", "good night!")
+MESSAGES = ("hey what are you up to", "I'm so tired", "what did you give theo for his birthday?")
 
 
 def main(path: Path) -> None:

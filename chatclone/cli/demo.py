@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatclone.cli.options import Status, home_of, say
+from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
 from chatclone.locations import demo_export
 from chatclone.persona import Persona
@@ -75,7 +76,8 @@ def _import(home: Path) -> Persona:
         f"1/3 imported: {done.document['messages']['read']:,} messages, {replies['trained']} replies of "
         f"{done.persona.name} to learn from, {memory['passages']:,} passages to remember"
     )
-    return done.persona
+    # So small a model keeps to its likelier words, or it makes words up.
+    return done.persona.with_(sampling=Sampling(temperature=0.5))
 
 
 def _train(persona: Persona) -> Persona:

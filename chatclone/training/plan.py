@@ -16,7 +16,7 @@ from chatclone.persona import Persona
 
 DEFAULT_PRESET = "persona"
 LEARNING_RATES = (
-    (0.1, 2e-3, "a tiny base"),
+    (0.1, 5e-3, "a tiny base"),
     (4, 2e-4, "below 4B"),
     (float("inf"), 1e-4, "4B and up"),
 )

@@ -146,7 +146,7 @@ class TestWhole:
         first, second = fake.samplings
         assert (first.temperature, first.top_p, first.min_p, first.max_tokens) == (0.0, 0.5, 0.2, 9)
         assert first.seed == 2**31 - 1
-        assert (second.temperature, second.max_tokens, second.seed) == (0.8, 2048, None)
+        assert (second.temperature, second.max_tokens, second.seed) == (Sampling().temperature, 2048, None)
 
 
 class TestStream:
