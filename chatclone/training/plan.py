@@ -140,9 +140,7 @@ def _decided(base_folder: Path) -> dict[str, tuple[Any, str]]:
             "convert them: pickled weights are never loaded",
         )
     billions = weights / 2e9
-    rate, size = (
-        (2e-3, "a tiny base") if billions < 0.1 else (2e-4, "below 4B") if billions < 4 else (1e-4, "4B and up")
-    )
+    rate, size = next((rate, size) for limit, rate, size in LEARNING_RATES if billions < limit)
     context = int(config.get("max_position_embeddings", 1024))
     return {
         "learning_rate": (rate, f"{size} ({billions:.3g}B parameters by its weights)"),
