@@ -1,9 +1,13 @@
-"""Times in these tests are in UTC, wherever they run."""
+"""What the app's tests share: an empty store, and times in UTC wherever they run."""
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from chatclone.chats import ChatStore
+from tests.chatclone.tui.stage import store_in
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +18,11 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ChatStore]:
+    """An empty store."""
+    opened = store_in(tmp_path)
+    yield opened
+    opened.close()

@@ -1,10 +1,6 @@
 """The app by its keys: sending, streaming, stopping, versions, failures, restarts."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from chatclone.chats import ChatStore
 from chatclone.clone import Clone
@@ -20,18 +16,9 @@ from tests.chatclone.tui.stage import (
     said,
     send,
     shown,
-    store_in,
     until,
 )
 from tests.fakes import FakeEngine, fake_clone
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ChatStore]:
-    """An empty store."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 class TestSending:

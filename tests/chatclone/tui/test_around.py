@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ from tests.chatclone.tui.stage import (
     until,
 )
 from tests.fakes import FakeEngine
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ChatStore]:
-    """An empty store."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 class TestConversations:
