@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chatclone.derived import open_memory
 from chatclone.engines.base import (
     Cancelled,
     Engine,
@@ -24,6 +23,7 @@ from chatclone.engines.choose import EngineKind, open_engine
 from chatclone.engines.endpoint import RemoteModel
 from chatclone.persona import Persona
 from chatclone.prompt import ChatMessage, Prompt, with_memory
+from chatclone.remembering import open_memory
 from memory.memory import Memory
 from memory.search import Hit
 

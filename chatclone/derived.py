@@ -1,4 +1,4 @@
-"""What is made from the archive and can be made again: the data set's files and the memory."""
+"""The data set's files, which are made from the archive and can be made again."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,6 @@ from chatclone.locations import ensure
 from chatclone.persona import Persona
 from importers.dataset import DataSet
 from importers.message import Chat, Message, Person
-from memory.memory import Memory
-from memory.passages import Line
-from memory.store import StoreError
 
 
 def chats_of(archive: Archive, wanted: Sequence[str]) -> Iterator[tuple[Chat, Iterator[Message]]]:
@@ -50,27 +47,3 @@ def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any]
                 file.write((json.dumps(example.line(), ensure_ascii=False) + "\n").encode("utf-8", "replace"))
     report = {"import": document, "data": data_set.report.to_dict(), "options": options}
     write_atomically(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
-
-
-def open_memory(persona: Persona) -> Memory:
-    """Open the persona's memory, an empty one where there is none."""
-    try:
-        return Memory.open(persona.memory_file)
-    except StoreError as error:
-        raise ChatcloneError(str(error), f"move {persona.memory_file} away and import again") from error
-
-
-def remember(persona: Persona, archive: Archive) -> int:
-    """Bring memory in step with the archive and return how many passages it holds."""
-    people = archive.people()
-    with open_memory(persona) as memory:
-        return memory.sync(_lines(archive, people)).passages
-
-
-def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:
-    for platform, chat in archive.chats():
-        for m in archive.messages(platform, chat.id):
-            if m.content:
-                who = people[m.sender].name
-                key = f"{platform}:{m.chat}"
-                yield Line(f"{key}/{m.id}", key, chat.name, who, m.sent_at, m.content)

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from chatclone.archive import Archive
-from chatclone.derived import chats_of, remember, summary, write_data_set
+from chatclone.derived import chats_of, summary, write_data_set
 from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
+from chatclone.remembering import remember
 from importers import owner
 from importers.dataset import build
 from importers.reading import ImportFailure

@@ -16,10 +16,11 @@ from typing import Any
 from chatclone import config
 from chatclone import persona as personas
 from chatclone.archive import Added, Archive
-from chatclone.derived import chats_of, partners_of, remember, summary, write_data_set
+from chatclone.derived import chats_of, partners_of, summary, write_data_set
 from chatclone.errors import ChatcloneError
 from chatclone.locations import ensure, personas_directory
 from chatclone.persona import Persona
+from chatclone.remembering import remember
 from importers import detect, owner
 from importers.dataset import DataSet, build
 from importers.message import Message, Person

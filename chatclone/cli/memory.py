@@ -6,8 +6,8 @@ from typing import Any
 
 from chatclone.cli.options import current_persona, emit
 from chatclone.clone import hit_document
-from chatclone.derived import open_memory
 from chatclone.errors import ChatcloneError
+from chatclone.remembering import open_memory
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
