@@ -26,7 +26,9 @@ HELD_OUT_SHARE = 50  # one conversation in 50 is never trained on
 STYLED_SHARE = 0.35  # samples in which people type as they do in chats
 RECALL_SHARE = 0.25  # recall samples for each sample of a conversation, once they are on
 PERSONA_COPIES = 8  # times a conversation with persona facts is met in an epoch
-NAME_SLOT = re.compile(r"\[(?:insert )?(?:your |user ?_?([12])?(?:'s)? ?_?)?name\]|\[user ?([12])\]", re.IGNORECASE)
+NAME_SLOT = re.compile(
+    r"[\[(](?:(?:insert )?(?:your |user ?_?([12])?(?:'s)? ?_?)?name|user ?([12]))[\])]", re.IGNORECASE
+)
 ANY_SLOT = re.compile(r"\[[^\]]{2,40}\]")
 FIRST_PERSON = re.compile(r"^(I|My|I'm|I've|We|Our) .{8,70}[.!]$")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

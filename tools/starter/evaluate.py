@@ -129,7 +129,8 @@ def reply(
     messages: list[Message],
     seed: int = 0,
     temperature: float = 0.7,
-    top_p: float = 0.9,
+    top_p: float = 1.0,
+    min_p: float = 0.1,
 ) -> str:
     """Return one sampled assistant reply to the messages."""
     torch.manual_seed(seed)
@@ -141,6 +142,7 @@ def reply(
         do_sample=True,
         temperature=temperature,
         top_p=top_p,
+        min_p=min_p,
         top_k=0,
         max_new_tokens=80,
         eos_token_id=[2, 0],

@@ -58,7 +58,7 @@ class TestMessages:
 
     def test_name_slots_are_filled(self) -> None:
         """A numbered slot is that speaker's name, a bare one the speaker's own."""
-        assert fill_names("I'm [name], hi [User 2's name]", 0, ("Ana", "Li")) == "I'm Ana, hi Li"
+        assert fill_names("I'm [name], hi (User 2's name)", 0, ("Ana", "Li")) == "I'm Ana, hi Li"
 
 
 class TestEncode:
