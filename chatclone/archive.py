@@ -4,6 +4,7 @@ A message is known by (platform, chat, message id), so importing again adds only
 text. What was forgotten leaves a tombstone and does not come back.
 """
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -11,10 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from chatclone.joining import Joined, join, rename_person
+from chatclone.tombstones import NAME, Tombstones
 from importers.message import Chat, ChatKind, Media, Message, Person, Span
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
@@ -23,6 +27,10 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 
 BATCH = 5000
 """Messages written at a time: bounds memory, and few enough statements not to matter."""
+CACHE_KB = 64_000
+"""Of the database in memory: an import into a large archive touches the same inner pages again and again."""
+FORGOTTEN = "somebody"
+"""What a chat with a forgotten person is called."""
 
 
 @MIGRATIONS.append
@@ -42,6 +50,21 @@ def m001_create(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS.append
+def m002_tombstones(db: sqlite3.Connection) -> None:
+    """Replace readable tombstones by marks, drop names of the forgotten, and count what each export dropped."""
+    Tombstones.create(db)
+    tombstones = Tombstones(db)
+    for platform, chat, person in db.execute("SELECT platform, chat, person FROM forgotten").fetchall():
+        tombstones.plant(platform, "chat", [chat] if chat else [])
+        tombstones.plant(platform, "person", [person] if person else [])
+        db.execute("DELETE FROM person WHERE platform=? AND id=?", (platform, person))
+        db.execute("DELETE FROM chat WHERE platform=? AND id=?", (platform, chat))
+        db.execute("UPDATE chat SET name=? WHERE platform=? AND id=?", (FORGOTTEN, platform, person))
+    db.execute("DROP TABLE forgotten")
+    db.execute("CREATE TABLE export (platform TEXT, chats BLOB, dropped INTEGER, PRIMARY KEY (platform, chats))")
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
     """What an import changed: messages stored for the first time, already there, and replaced by a later edit."""
@@ -59,9 +82,11 @@ class Archive:
         """Open the archive at `path`, creating or migrating it."""
         self._db = sqlite3.connect(path, isolation_level=None)
         os.chmod(path, 0o600)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{CACHE_KB}", "temp_store=MEMORY"):
+            self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("PRAGMA secure_delete=ON")  # forgotten words are overwritten, not only unlinked
         self._migrate()
+        self._tombstones = Tombstones(self._db)
 
     def close(self) -> None:
         """Close the file; changes outside a finished transaction are gone."""
@@ -88,11 +113,13 @@ class Archive:
     def add(self, platform: str, messages: Iterable[Message]) -> Added:
         """Store messages of one platform; known ones are replaced where the new one was edited later."""
         new = duplicates = edited = skipped = 0
-        chats, people = self._forgotten(platform)
+        gone = self._tombstones.marked(platform)
         stream = iter(messages)
         while batch := list(islice(stream, BATCH)):
-            wanted = [m for m in batch if m.chat not in chats and m.sender not in people]
-            skipped += len(batch) - len(wanted)
+            wanted = batch
+            if gone:
+                wanted = [m for m in batch if not (gone.holds("chat", m.chat) or gone.holds("person", m.sender))]
+                skipped += len(batch) - len(wanted)
             rows = [_row(platform, m) for m in wanted]
             added = self._changes(
                 "INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
@@ -100,23 +127,58 @@ class Archive:
             )
             new += added
             duplicates += len(rows) - added
-            edited += self._changes(
-                "UPDATE message SET text=?, media=?, edited_at=?, spans=? "
-                "WHERE platform=? AND chat=? AND id=? AND coalesce(edited_at, 0) < ?",
-                [(r[5], r[6], r[8], r[11], *r[:3], r[8]) for r in rows if r[8] is not None],
-            )
+            if added < len(rows):
+                edited += self._changes(
+                    "UPDATE message SET text=?, media=?, edited_at=?, spans=? "
+                    "WHERE platform=? AND chat=? AND id=? AND coalesce(edited_at, 0) < ?",
+                    [(r[5], r[6], r[8], r[11], *r[:3], r[8]) for r in rows if r[8] is not None],
+                )
         return Added(new, duplicates, edited, skipped)
 
-    def add_names(self, platform: str, chats: Iterable[Chat], people: Iterable[Person]) -> None:
-        """Store what chats and people are called now; a later name replaces an earlier one."""
+    def add_names(self, platform: str, chats: Iterable[Chat], people: Iterable[Person]) -> int:
+        """Store what chats and people are called now; a later name replaces an earlier one.
+
+        Who was forgotten by name is recognised here, and what they wrote removed: returns how many messages.
+        """
+        gone = self._tombstones.marked(platform)
+        met = {p.id: p for p in people}
+        back = [p.id for p in met.values() if gone.holds("called", p.name) and not gone.holds("person", p.id)]
+        self._tombstones.plant(platform, "person", back)
+
+        def hidden(who: str) -> bool:
+            return gone.holds("person", who) or who in back
+
+        # A personal chat is called like the one it is with, and has their id.
+        named = [(platform, c.id, c.kind, FORGOTTEN if hidden(c.id) else c.name) for c in chats]
         self._db.executemany(
-            "INSERT OR REPLACE INTO chat VALUES (?,?,?,?)",
-            [(platform, *_chat(c)) for c in chats],
+            "INSERT OR REPLACE INTO chat VALUES (?,?,?,?)", [row for row in named if not gone.holds("chat", row[1])]
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO person VALUES (?,?,?)",
-            [(platform, p.id, p.name) for p in people],
+            [(platform, p.id, p.name) for p in met.values() if not hidden(p.id)],
         )
+        statement = "DELETE FROM message WHERE platform=? AND sender=?"
+        return sum(self._db.execute(statement, (platform, person)).rowcount for person in back)
+
+    def join(self, platform: str) -> Joined:
+        """Make one what stands here under two ids and is shown to be one; see `chatclone.joining`."""
+        return join(self._db, platform)
+
+    def rename_person(self, platform: str, person: str, into: str) -> None:
+        """Give what a person wrote to another id."""
+        rename_person(self._db, platform, person, into)
+
+    def dropped_first(self, platform: str, chats: Iterable[str], dropped: int, *, seen: bool) -> int:
+        """Return how many of an export's dropped messages were not in an earlier export of the same chats.
+
+        What is dropped is not stored, so their number is: `seen` says whether any message was known already, for the
+        first export of these chats.
+        """
+        key = hashlib.sha256("\n".join(sorted(chats)).encode("utf-8", "surrogatepass")).digest()
+        row = self._db.execute("SELECT dropped FROM export WHERE platform=? AND chats=?", (platform, key)).fetchone()
+        before = row[0] if row else (dropped if seen else 0)
+        self._db.execute("INSERT OR REPLACE INTO export VALUES (?,?,?)", (platform, key, max(before, dropped)))
+        return max(0, dropped - before)
 
     def people(self) -> dict[str, Person]:
         """Return everybody who wrote, by id."""
@@ -138,25 +200,45 @@ class Archive:
     def messages(self, platform: str, chat: str) -> Iterator[Message]:
         """Yield the messages of one chat in their order (negative ids, from before a migration, come first)."""
         rows = self._db.execute(
-            "SELECT * FROM message WHERE platform=? AND chat=? ORDER BY id",
+            "SELECT chat, id, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans"
+            " FROM message WHERE platform=? AND chat=? ORDER BY id",
             (platform, chat),
         )
-        return (_message(row) for row in rows)
+        return map(_message, rows)
 
     def forget(self, *, chat: str = "", person: str = "") -> int:
-        """Remove a chat or everything a person wrote, leave a tombstone, and return how many messages are gone."""
-        column, value = ("chat", chat) if chat else ("sender", person)
-        platforms = [row[0] for row in self._db.execute("SELECT DISTINCT platform FROM message").fetchall()]
-        with self.transaction():
-            self._db.executemany(
-                "INSERT OR IGNORE INTO forgotten VALUES (?,?,?)",
-                [(platform, chat, person) for platform in platforms],
-            )
-            return self._db.execute(f"DELETE FROM message WHERE {column}=?", (value,)).rowcount
+        """Remove a chat or everything a person wrote, leave a tombstone, and return how many messages are gone.
 
-    def _forgotten(self, platform: str) -> tuple[set[str], set[str]]:
-        rows = self._db.execute("SELECT chat, person FROM forgotten WHERE platform=?", (platform,)).fetchall()
-        return {chat for chat, _ in rows if chat}, {person for _, person in rows if person}
+        Names go too. A person known by name only takes the chat of that name along, as its id is the name.
+        """
+        platforms = [row[0] for row in self._db.execute("SELECT DISTINCT platform FROM message").fetchall()]
+        return sum(self._forget_chat(p, chat) if chat else self._forget_person(p, person) for p in platforms)
+
+    def compact(self) -> None:
+        """Write the file anew, outside of a transaction: pages that were divided keep copies of what is deleted."""
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _forget_chat(self, platform: str, chat: str) -> int:
+        named = self._db.execute("SELECT name FROM chat WHERE platform=? AND id=?", (platform, chat)).fetchall()
+        named += self._db.execute("SELECT name FROM person WHERE platform=? AND id=?", (platform, chat)).fetchall()
+        self._tombstones.plant(platform, "chat", [chat, *(NAME + row[0] for row in named)])
+        self._db.execute("DELETE FROM chat WHERE platform=? AND id=?", (platform, chat))
+        return self._db.execute("DELETE FROM message WHERE platform=? AND chat=?", (platform, chat)).rowcount
+
+    def _forget_person(self, platform: str, person: str) -> int:
+        row = self._db.execute("SELECT name FROM person WHERE platform=? AND id=?", (platform, person)).fetchone()
+        name = row[0] if row else person.removeprefix(NAME)
+        known = (platform, name, person)
+        others = self._db.execute("SELECT 1 FROM person WHERE platform=? AND name=? AND id<>?", known).fetchone()
+        self._tombstones.plant(platform, "person", [person] if others else [person, NAME + name])
+        self._db.execute("DELETE FROM person WHERE platform=? AND id=?", (platform, person))
+        self._db.execute("UPDATE chat SET name=? WHERE platform=? AND id=?", (FORGOTTEN, platform, person))
+        gone = self._db.execute("DELETE FROM message WHERE platform=? AND sender=?", (platform, person)).rowcount
+        if person.startswith(NAME):
+            self._tombstones.plant(platform, "called", [] if others else [name])
+            gone += self._forget_chat(platform, person)
+        return gone
 
     def _changes(self, statement: str, rows: list[tuple[object, ...]]) -> int:
         before = self._db.total_changes
@@ -164,44 +246,39 @@ class Archive:
         return self._db.total_changes - before
 
 
-def _chat(chat: Chat) -> tuple[str, str, str]:
-    return chat.id, chat.kind, chat.name
-
-
 def _row(platform: str, m: Message) -> tuple[object, ...]:
-    media = json.dumps(asdict(m.media), ensure_ascii=False) if m.media else None
-    spans = json.dumps([(s.kind, s.start, s.end) for s in m.spans]) if m.spans else None
     return (
-        platform, m.chat, m.id, m.sent_at, m.sender, m.text,
-        media, m.reply_to, m.edited_at, m.forwarded, m.via_bot, spans,
+        platform, m.chat, m.id, m.sent_at, m.sender, m.text, m.media and _media_text(m.media),
+        m.reply_to, m.edited_at, m.forwarded, m.via_bot, _spans_text(m.spans) if m.spans else None,
     )  # fmt: skip
 
 
-def _message(row: tuple[object, ...]) -> Message:
-    (
-        _,
+@lru_cache(maxsize=4096)
+def _media_text(media: Media) -> str:
+    return json.dumps(asdict(media), ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
+def _media_of(text: str) -> Media:
+    return Media(**json.loads(text))
+
+
+def _spans_text(spans: tuple[Span, ...]) -> str:
+    return json.dumps([(s.kind, s.start, s.end) for s in spans])
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    chat, number, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans = row
+    return Message(
         chat,
         number,
         sent_at,
         sender,
         text,
-        media,
+        _media_of(media) if media else None,
         reply_to,
         edited_at,
-        forwarded,
-        via_bot,
-        spans,
-    ) = row
-    return Message(
-        chat=str(chat),
-        id=cast(int, number),
-        sent_at=cast(int, sent_at),
-        sender=str(sender),
-        text=str(text),
-        media=Media(**json.loads(str(media))) if media else None,
-        reply_to=cast("int | None", reply_to),
-        edited_at=cast("int | None", edited_at),
-        forwarded=bool(forwarded),
-        via_bot=bool(via_bot),
-        spans=tuple(Span(*span) for span in json.loads(str(spans))) if spans else (),
+        bool(forwarded),
+        bool(via_bot),
+        tuple(Span(*span) for span in json.loads(spans)) if spans else (),
     )

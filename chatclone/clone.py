@@ -14,24 +14,27 @@ from typing import Any
 from chatclone.engines.base import (
     Cancelled,
     Engine,
+    Loading,
     Piece,
     Reading,
     Sampling,
     StoppedBy,
+    undisturbed,
 )
 from chatclone.engines.choose import EngineKind, open_engine
 from chatclone.engines.endpoint import RemoteModel
 from chatclone.persona import Persona
-from chatclone.prompt import ChatMessage, Prompt, with_memory
+from chatclone.prompt import ChatMessage, Prompt, memory_block, with_memory
 from chatclone.remembering import open_memory
+from chatclone.window import TOKENS_A_WORD, Window, window
 from memory.memory import Memory
 from memory.search import Hit
 
 MEMORY_WORDS = 400
-"""The most words of recalled memory in a prompt; a small context gives a word for every `MEMORY_SHARE` tokens."""
-MEMORY_SHARE = 5
-CONTEXT_STEP = 8
-"""Turns dropped at a time when the context is full, so that the cached prefix survives several replies."""
+"""The most words of recalled memory in a prompt; a small context gives a word for every `CONTEXT_A_WORD` tokens."""
+CONTEXT_A_WORD = 5
+RECALLS = 3
+"""Tries at recalling no more than there is room for, each with fewer words: how many tokens a word takes differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply, and how it came about; times are in milliseconds and tokens a second."""
+    """A whole reply, and how it came about; the first token is counted from the question on, recall included."""
 
     text: str
     stopped_by: StoppedBy
@@ -81,18 +84,16 @@ class Clone:
         seed: int | None = None,
     ) -> Iterator[ReplyEvent]:
         """Answer a conversation that ends with a user turn; the last event is the whole `Reply`."""
+        started = time.perf_counter()
         sampling = self.sampling if seed is None else replace(self.sampling, seed=seed)
-        hits = self._recall(turns)
+        hits = self._recall(self._window(turns))
         yield Recalled(hits)
-        prompt = self.prompt(turns, hits)
-        yield from self._write(prompt, hits, sampling, cancelled)
+        yield from self._write(self.prompt(turns, hits), hits, sampling, cancelled, started)
 
     def prompt(self, turns: Sequence[ChatMessage], hits: Sequence[Hit] = ()) -> Prompt:
         """Return the prompt for a reply: system turn, the conversation that fits, recalled lines in the last turn."""
-        system = ChatMessage("system", self.persona.system_prompt(self.partner))
-        lines = [line for hit in sorted(hits, key=lambda hit: hit.when) for line in hit.text.split("\n")]
-        messages = with_memory([system, *turns], lines)
-        return self.engine.template.prompt(messages, self.engine.context - self.sampling.max_tokens, CONTEXT_STEP)
+        messages = with_memory([self._system, *self._window(turns).turns], _lines(hits))
+        return self.engine.template.prompt(messages, self._limit)
 
     def close(self) -> None:
         """Free the model and let go of the memory's file."""
@@ -100,12 +101,39 @@ class Clone:
         if self.memory is not None:
             self.memory.close()
 
-    def _recall(self, turns: Sequence[ChatMessage]) -> tuple[Hit, ...]:
-        if self.memory is None or not turns:
+    @property
+    def _system(self) -> ChatMessage:
+        return ChatMessage("system", self.persona.system_prompt(self.partner))
+
+    @property
+    def _limit(self) -> int:
+        return self.engine.context - self.sampling.max_tokens
+
+    @property
+    def _memory_words(self) -> int:
+        return 0 if self.memory is None else min(MEMORY_WORDS, self.engine.context // CONTEXT_A_WORD)
+
+    def _window(self, turns: Sequence[ChatMessage]) -> Window:
+        return window(self.engine.template, self._system, turns, self._limit, self._memory_words)
+
+    def _recall(self, seen: Window) -> tuple[Hit, ...]:
+        """Return what memory has on the last turn, in no more tokens than there is room for."""
+        if self.memory is None or not seen.turns:
             return ()
-        words = min(MEMORY_WORDS, self.engine.context // MEMORY_SHARE)
-        said = [line for turn in turns for line in turn.content.split("\n")]
-        return self.memory.recall(turns[-1].content, words=words, exclude=said).hits
+        words = min(self._memory_words, seen.memory_tokens // TOKENS_A_WORD)
+        said = [line for turn in seen.turns for line in turn.content.split("\n")]
+        for _ in range(RECALLS):
+            hits = self.memory.recall(seen.turns[-1].content, words=words, exclude=said).hits
+            tokens = self._memory_tokens(hits)
+            if tokens <= seen.memory_tokens:
+                return hits
+            words = words * seen.memory_tokens // (tokens + 1)
+        while hits and self._memory_tokens(hits) > seen.memory_tokens:
+            hits = hits[:-1]
+        return hits
+
+    def _memory_tokens(self, hits: Sequence[Hit]) -> int:
+        return len(self.engine.template.encode(memory_block(_lines(hits)) + "\n")) if hits else 0
 
     def _write(
         self,
@@ -113,8 +141,8 @@ class Clone:
         hits: tuple[Hit, ...],
         sampling: Sampling,
         cancelled: Cancelled,
+        started: float,
     ) -> Iterator[ReplyEvent]:
-        started = time.perf_counter()
         first: float | None = None
         parts: list[str] = []
         tokens = cached = 0
@@ -145,6 +173,11 @@ class Clone:
         )
 
 
+def _lines(hits: Sequence[Hit]) -> list[str]:
+    """Return the recalled lines, oldest first."""
+    return [line for hit in sorted(hits, key=lambda hit: hit.when) for line in hit.text.split("\n")]
+
+
 def hit_document(hit: Hit) -> dict[str, Any]:
     """Return a recalled passage as the JSON documents show it, its time in UTC."""
     when = datetime.fromtimestamp(hit.when, UTC).isoformat(timespec="seconds")
@@ -167,9 +200,10 @@ def open_clone(
     remote: RemoteModel | None = None,
     use_memory: bool = True,
     partner: str | None = None,
+    loading: Loading = undisturbed,
 ) -> tuple[Clone, str]:
     """Load what a chat with `persona` needs and return the clone, and why this engine; memory is there unless off."""
-    loaded, reason = open_engine(persona, engine, model=model, remote=remote, home=home)
+    loaded, reason = open_engine(persona, engine, model=model, remote=remote, home=home, loading=loading)
     memory = open_memory(persona) if use_memory and persona.memory_file.exists() else None
     who = partner if partner is not None else next(iter(persona.partners), "")
     return Clone(persona, loaded, memory, who, persona.sampling), reason

@@ -26,7 +26,7 @@ class Config:
     )
     keys: dict[str, str] = field(
         default_factory=dict,
-        metadata={"help": "binding id to keys, such as stop = 'ctrl+x'"},
+        metadata={"help": "command id (docs/terminal.md) to keys, such as stop = 'ctrl+x'"},
     )
 
 
@@ -53,6 +53,12 @@ def load(home: Path) -> Config:
 def set_current(home: Path, slug: str) -> None:
     """Make `slug` the persona that commands use."""
     config = replace(load(home), current=slug)
+    write_atomically(config_file(ensure(home)), tomli_w.dumps(asdict(config)))
+
+
+def set_theme(home: Path, theme: str) -> None:
+    """Make `theme` the one the app begins with."""
+    config = replace(load(home), theme=theme)
     write_atomically(config_file(ensure(home)), tomli_w.dumps(asdict(config)))
 
 

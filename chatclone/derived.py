@@ -1,16 +1,19 @@
 """The data set's files, which are made from the archive and can be made again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from chatclone.archive import Archive
 from chatclone.errors import ChatcloneError
-from chatclone.files import replacing, write_atomically
+from chatclone.files import replacing
 from chatclone.locations import ensure
 from chatclone.persona import Persona
-from importers.dataset import DataSet
+from importers.dataset import DataSet, build
 from importers.message import Chat, Message, Person
+from importers.pseudonyms import Pseudonyms
+from importers.redact import Redactor
 
 
 def chats_of(archive: Archive, wanted: Sequence[str]) -> Iterator[tuple[Chat, Iterator[Message]]]:
@@ -32,6 +35,24 @@ def partners_of(archive: Archive, people: dict[str, Person]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(people[chat.id].name if chat.id in people else chat.name for chat in chats))
 
 
+def make_data_set(
+    archive: Archive, chats: Iterable[tuple[Chat, Iterable[Message]]], target: str, options: Mapping[str, Any]
+) -> DataSet:
+    """Make the data set of person `target` from these chats, with the options that an import was asked for.
+
+    Options are `filter`, `redact` and, since there are pseudonyms, `pseudonyms`.
+    """
+    people = archive.people()
+    return build(
+        chats,
+        target,
+        people,
+        filter=options["filter"],
+        redactor=Redactor() if options["redact"] else None,
+        pseudonyms=Pseudonyms(people, target) if options.get("pseudonyms") else None,
+    )
+
+
 def summary(data_set: DataSet) -> dict[str, Any]:
     """Return the part of contract.md's `import --json` that tells of the data set."""
     report = data_set.report.to_dict()
@@ -39,11 +60,20 @@ def summary(data_set: DataSet) -> dict[str, Any]:
 
 
 def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any], options: dict[str, Any]) -> None:
-    """Write both parts and the report, with the options that would make them again."""
+    """Write both parts and the report, with the options that would make them again.
+
+    All three are whole on disk before the first takes its place: parts of two data sets would not be apart in time.
+    """
     folder = ensure(persona.dataset_folder)
-    for name, examples in (("train", data_set.train), ("eval", data_set.eval)):
-        with replacing(folder / f"{name}.jsonl") as file:
-            for example in examples:
-                file.write((json.dumps(example.line(), ensure_ascii=False) + "\n").encode("utf-8", "replace"))
     report = {"import": document, "data": data_set.report.to_dict(), "options": options}
-    write_atomically(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
+    with ExitStack() as files:
+        # Places are taken in the opposite order: the report, whose presence means complete, comes last.
+        last = files.enter_context(replacing(folder / "report.json"))
+        last.write(_json(report, indent=1))
+        for name, examples in (("eval", data_set.eval), ("train", data_set.train)):
+            file = files.enter_context(replacing(folder / f"{name}.jsonl"))
+            file.writelines(_json(example.line()) + b"\n" for example in examples)
+
+
+def _json(document: Any, indent: int | None = None) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=indent).encode("utf-8", "replace")

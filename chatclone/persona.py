@@ -40,6 +40,8 @@ class Persona:
     """Whom the person wrote with, most messages first: whom the clone may be talking to."""
     consent: str = ""
     """For a clone of somebody else: when and how it was confirmed that they agreed."""
+    remember_chats: bool = True
+    """Whether memory also keeps what you tell the clone."""
     sampling: Sampling = field(default_factory=Sampling)
 
     @property

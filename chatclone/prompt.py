@@ -6,19 +6,16 @@ machine with only llama.cpp renders exactly what transformers would.
 """
 
 import importlib.resources
-import json
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cached_property
-from typing import Any, Literal, NoReturn
+from functools import cached_property, lru_cache
+from typing import Any, Literal, NamedTuple
 
 import jinja2
-from jinja2.ext import Extension
-from jinja2.nodes import CallBlock, Node
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from chatclone.sandbox import sandbox
 
 Role = Literal["system", "user", "assistant"]
 
@@ -28,6 +25,9 @@ IGNORED = -100
 _STOP_MARKER = re.compile(r"\{#-? stop_marker=(.+?) -?#\}")
 
 MEMORY_OPEN, MEMORY_CLOSE = "<memory>", "</memory>"
+
+KEPT_LENGTHS = 4096
+"""Texts whose length in tokens is kept: the turns of a long conversation."""
 
 
 class PromptError(ValueError):
@@ -66,6 +66,15 @@ class Sample:
         return sum(label != IGNORED for label in self.labels)
 
 
+class _Fitted(NamedTuple):
+    """The part of a conversation that fits, rendered."""
+
+    messages: list[ChatMessage]
+    text: str
+    ids: list[int]
+    dropped: int
+
+
 @dataclass(frozen=True)
 class ChatTemplate:
     """A base model's own chat template, bound to its tokenizer.
@@ -102,7 +111,7 @@ class ChatTemplate:
 
     @cached_property
     def _compiled(self) -> jinja2.Template:
-        return _environment().from_string(self.source)
+        return sandbox().from_string(self.source)
 
     def render(self, messages: Sequence[ChatMessage], *, reply_next: bool) -> str:
         """Return the conversation as text; `reply_next` ends it with the header of the assistant's turn."""
@@ -141,15 +150,22 @@ class ChatTemplate:
         except jinja2.TemplateError as error:
             raise PromptError(f"the chat template refuses this conversation: {error}") from error
 
-    def prompt(self, messages: Sequence[ChatMessage], limit: int, step: int = 1) -> Prompt:
-        """Render for a reply within `limit` tokens, the oldest turns dropped `step` at a time.
+    def prompt(self, messages: Sequence[ChatMessage], limit: int) -> Prompt:
+        """Render for a reply within `limit` tokens; as few of the oldest turns as possible are dropped."""
+        fitted = self._fit(messages, limit, reply_next=True)
+        return Prompt(tuple(fitted.messages), fitted.text, tuple(fitted.ids))
 
-        A step above one keeps the beginning of the prompt, and so an engine's cached prefix, the same for several
-        turns after the context is full.
-        """
-        kept, _ = self._fit(messages, limit, step, reply_next=True)
-        text = self.render(kept, reply_next=True)
-        return Prompt(tuple(kept), text, tuple(self.encode(text)))
+    @cached_property
+    def length(self) -> Callable[[str], int]:
+        """How many tokens a text has; the turns of a conversation are counted again for each reply, so it is kept."""
+        return lru_cache(KEPT_LENGTHS)(lambda text: len(self.encode(text)))
+
+    @cached_property
+    def turn_overhead(self) -> int:
+        """Tokens of a turn beside those of its text, rounded up."""
+        pair = [ChatMessage("user", "x"), ChatMessage("assistant", "x")]
+        two, four = (len(self.encode(self.render(pair * n, reply_next=False))) for n in (1, 2))
+        return -(-(four - two) // 2)
 
     def sample(self, messages: Sequence[ChatMessage], limit: int) -> Sample:
         """Tokenise for training within `limit` tokens and mask all but the trained replies and their end of turn.
@@ -157,8 +173,7 @@ class ChatTemplate:
         The mask is found by comparing prefixes: the ids up to a reply, rendered as for inference, must be the
         beginning of the ids of the whole. Raises PromptError where they are not, or where nothing would be trained.
         """
-        kept, dropped = self._fit(merge_roles(messages), limit, 1, reply_next=False)
-        ids = self.encode(self.render(kept, reply_next=False))
+        kept, _, ids, dropped = self._fit(merge_roles(messages), limit, reply_next=False)
         labels = [IGNORED] * len(ids)
         for position, message in enumerate(kept):
             if message.role == "assistant" and message.trained:
@@ -180,28 +195,27 @@ class ChatTemplate:
             raise PromptError("the template renders a reply differently for training and for a chat")
         return len(before), end
 
-    def _fit(
-        self,
-        messages: Sequence[ChatMessage],
-        limit: int,
-        step: int,
-        *,
-        reply_next: bool,
-    ) -> tuple[list[ChatMessage], int]:
-        """Drop the oldest turns after the system turn, `step` at a time, until the rest is at most `limit` tokens."""
+    def _fit(self, messages: Sequence[ChatMessage], limit: int, *, reply_next: bool) -> "_Fitted":
+        """Drop as few of the oldest turns after the system turn as leave at most `limit` tokens."""
         head = [m for m in messages[:1] if m.role == "system"]
         turns = list(messages[len(head) :])
         if not self._assistant_may_begin:
             turns = turns[next((i for i, m in enumerate(turns) if m.role == "user"), len(turns)) :]
-            step += step % 2
-        for dropped in range(0, len(turns), step):
+        last = max(0, len(turns) - (1 if reply_next else 2))
+        starts = [i for i in range(last + 1) if i == last or self._assistant_may_begin or turns[i].role == "user"]
+
+        @lru_cache(None)
+        def fitted(dropped: int) -> _Fitted:
             kept = [*head, *turns[dropped:]]
-            if len(self.encode(self.render(kept, reply_next=reply_next))) <= limit:
-                return kept, dropped
-        last = [*head, *turns[-1 if reply_next else -2 :]]
-        if len(self.encode(self.render(last, reply_next=reply_next))) <= limit:
-            return last, len(turns) - len(last) + len(head)
-        raise PromptError(f"the last turn alone is longer than {limit} tokens")
+            text = self.render(kept, reply_next=reply_next)
+            return _Fitted(kept, text, self.encode(text), dropped)
+
+        if len((whole := fitted(0)).ids) <= limit:  # nearly always
+            return whole
+        first = bisect_left(starts, True, lo=1, key=lambda start: len(fitted(start).ids) <= limit)
+        if first >= len(starts):
+            raise PromptError(f"the last turn alone is longer than {limit} tokens")
+        return fitted(starts[first])
 
 
 def chosen_source(own: str | None) -> str:
@@ -245,10 +259,14 @@ def with_memory(messages: Sequence[ChatMessage], quotes: Sequence[str]) -> list[
     last = max((i for i, m in enumerate(result) if m.role == "user"), default=None)
     if last is None or not quotes:
         return result
-    lines = [neutralise(" ".join(quote.split()), delimiters) for quote in quotes]
-    block = "\n".join([MEMORY_OPEN, *lines, MEMORY_CLOSE])
-    result[last] = replace(result[last], content=f"{block}\n{result[last].content}")
+    result[last] = replace(result[last], content=f"{memory_block(quotes)}\n{result[last].content}")
     return result
+
+
+def memory_block(quotes: Sequence[str]) -> str:
+    """Return recalled lines as they stand in a prompt."""
+    lines = [neutralise(" ".join(quote.split()), (MEMORY_OPEN, MEMORY_CLOSE)) for quote in quotes]
+    return "\n".join([MEMORY_OPEN, *lines, MEMORY_CLOSE])
 
 
 def neutralise(content: str, markers: Iterable[str]) -> str:
@@ -273,34 +291,3 @@ def _fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
 
 def _template(name: str) -> str:
     return (importlib.resources.files("chatclone") / "templates" / f"{name}.jinja").read_text("utf-8")
-
-
-class _Generation(Extension):
-    """Accepts `{% generation %}…{% endgeneration %}`, which some templates carry for TRL, and passes it through."""
-
-    tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
-
-    def parse(self, parser: Parser) -> Node:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return CallBlock(self.call_method("_pass"), [], [], body).set_lineno(line)
-
-    def _pass(self, caller: Callable[[], str]) -> str:
-        return caller()
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    """Return the sandbox that transformers renders chat templates in (its utils/chat_template_utils.py)."""
-
-    def raise_exception(message: str) -> NoReturn:
-        raise jinja2.TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.loopcontrols", _Generation],
-    )
-    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
-    environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-    return environment

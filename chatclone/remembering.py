@@ -1,29 +1,78 @@
-"""A persona's memory: opened, and kept in step with the archive it is made from."""
+"""A persona's memory: opened with the embedder there is, and kept in step with the archive it is made from."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 from chatclone.archive import Archive
 from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
 from importers.message import Person
+from memory.embedder import AUTO, Embedder, EmbedderError, choose_model
+from memory.embedder_process import EmbedderProcess
 from memory.memory import Memory
 from memory.passages import Line
 from memory.store import StoreError
 
+EMBEDDER_VARIABLE = "CHATCLONE_EMBEDDER"
+"""Says which embedder to use, for all personas: `auto`, `none`, a folder or a hub id that is on this computer."""
+Use = Literal["background", "now", "no"]
+"""Whether memory searches by meaning: as soon as a thread has loaded the model, from the start, or not at all."""
+Progress = Callable[[int, int], None]
+"""Told how many passages are embedded, and of how many."""
 
-def open_memory(persona: Persona) -> Memory:
-    """Open the persona's memory, an empty one where there is none."""
+
+def open_memory(persona: Persona, embedder: Use = "background") -> Memory:
+    """Open the persona's memory, an empty one where there is none.
+
+    In the background the model is loaded after the first screen, off the main thread, and what is not embedded yet
+    is embedded at low priority.
+    """
     try:
-        return Memory.open(persona.memory_file)
+        if embedder == "no":
+            return Memory.open(persona.memory_file)
+        with Memory.open(persona.memory_file) as memory:
+            model = choose_embedder(memory, background=embedder == "background")[0]
+        return Memory.open(persona.memory_file, model, background=embedder == "background")
     except StoreError as error:
         raise ChatcloneError(str(error), f"move {persona.memory_file} away and import again") from error
 
 
-def remember(persona: Persona, archive: Archive) -> int:
-    """Bring memory in step with the archive and return how many passages it holds."""
+def choose_embedder(memory: Memory, *, background: bool = False) -> tuple[Embedder | None, str]:
+    """Return the embedder for a memory, not loaded yet, or None for words alone, and the reason."""
+    choice = os.environ.get(EMBEDDER_VARIABLE) or memory.embedder_choice or AUTO
+    model, reason = choose_model(choice)
+    if model is None:
+        return None, reason
+    name, folder = model
+    return EmbedderProcess(folder, name, background=background), f"searching by meaning with {name}: {reason}"
+
+
+def remember(persona: Persona, archive: Archive, progress: Callable[[int], None] = lambda through: None) -> int:
+    """Bring memory in step with the archive and return how many passages it holds; `embed` is the slower half."""
     people = archive.people()
-    with open_memory(persona) as memory:
-        return memory.sync(_lines(archive, people)).passages
+    with open_memory(persona, "no") as memory:
+        return memory.sync(_lines(archive, people), progress=progress).passages
+
+
+def embed(persona: Persona, seconds: float | None, progress: Progress = lambda done, total: None) -> str:
+    """Embed what is new for so many seconds, as long as it takes with None, and say how far that came.
+
+    Every batch stays when this is interrupted. Where there is no embedder the answer says why.
+    """
+    with open_memory(persona, "no") as memory:
+        model, reason = choose_embedder(memory)
+    if model is None:
+        return reason
+    with Memory.open(persona.memory_file, model) as memory:
+        try:
+            left = memory.embed(seconds, progress)
+        except EmbedderError as error:
+            return str(error)
+        done = memory.coverage().embedded
+    if left:
+        return f"{done:,} passages embedded; {left:,} more while you chat, or now: chatclone memory embed"
+    return f"{reason}; all {done:,} passages embedded"
 
 
 def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:

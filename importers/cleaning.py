@@ -7,13 +7,15 @@ often says "ok" still does.
 """
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 import regex
 
-from importers.message import Message
+from importers.message import Message, Span
 from importers.sessions import Turn
 from importers.words import count_words, graphemes, only_emoji
 
@@ -21,6 +23,12 @@ FILTERS = ("balanced", "strict", "none")
 """The modes of cleaning, by the names that `--filter` takes."""
 
 _DRAWN_OUT = regex.compile(r"(\p{L})\1{2,}|((?=[^\p{L}\p{N}\s])\X)\2+")
+_REPEATED = re.compile(r"([^\w\s]{1,8}?)\1|([^\W\d_])\2\2")
+"""Where something may be drawn out; an emoji may take several code points."""
+_BARE_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_BARE_COMMAND = re.compile(r"/[A-Za-z][\w]{0,31}(?:@\w+)?")
+_QUOTED_LINE = re.compile(r"^[ \t]*>+[ \t]+\S.*\n?", re.MULTILINE)
+"""A line quoted as in a mail; the space tells it from a face such as >_<."""
 
 
 class Reason(StrEnum):
@@ -28,15 +36,21 @@ class Reason(StrEnum):
 
     NO_CONTEXT = "no_context"
     """Nobody said anything before it in the session."""
+    UNADDRESSED = "unaddressed"
+    """In a group, what it answers cannot be seen: see `importers.addressing`."""
     FORWARDED = "forwarded"
     VIA_BOT = "via_bot"
+    QUOTED = "quoted"
+    """It holds nothing but what somebody else said before."""
     COMMAND_ONLY = "command_only"
     LINK_ONLY = "link_only"
     MEDIA_ONLY = "media_only"
     LOW_INFORMATION = "low_information"
     """A very short reply that repeats more often than it teaches."""
     DUPLICATE = "duplicate"
-    """The same words again, or in the evaluation part words that the training part has."""
+    """Nearly the same words again, or in the evaluation part words that the training part has."""
+    BALANCE = "balance"
+    """Of a chat that would dominate all others: see `importers.balance`."""
     STRICT_SHORT_PROMPT = "strict_short_prompt"
     STRICT_SHORT_REPLY = "strict_short_reply"
     STRICT_STOCK_REPLY = "strict_stock_reply"
@@ -58,24 +72,27 @@ LOW_INFORMATION_FLOOR, DUPLICATE_FLOOR = 3, 2
 
 def not_written(turn: Turn) -> Reason | None:
     """Say why the persona is not the author of all of a turn."""
-    if any(message.forwarded for message in turn.messages):
-        return Reason.FORWARDED
-    return Reason.VIA_BOT if any(message.via_bot for message in turn.messages) else None
+    for message in turn.messages:
+        if message.forwarded:
+            return Reason.FORWARDED
+        if message.via_bot:
+            return Reason.VIA_BOT
+    return None
 
 
 def command_only(turn: Turn) -> bool:
     """Tell whether a turn says nothing to anybody but a bot."""
-    return _nothing_but("command", turn)
+    return _nothing_but("command", _BARE_COMMAND, turn)
 
 
 def link_only(turn: Turn) -> bool:
     """Tell whether a turn holds links and no words."""
-    return _nothing_but("link", turn)
+    return _nothing_but("link", _BARE_LINK, turn)
 
 
 def media_only(turn: Turn) -> bool:
     """Tell whether a turn holds pictures, voices or stickers and no words."""
-    return not any(message.text for message in turn.messages)
+    return not any([message.text for message in turn.messages])
 
 
 BALANCED: Mapping[Reason, Callable[[Turn], bool]] = {
@@ -106,24 +123,41 @@ def judge(turn: Turn, prompt: Sequence[Turn], mode: str) -> Reason | None:
     if not prompt:
         return Reason.NO_CONTEXT
     if mode == "strict":
-        return strict("\n".join(_said(t) for t in prompt), _said(turn))
-    return next((reason for reason, applies in BALANCED.items() if applies(turn)), None)
+        return strict("\n".join(said(t) for t in prompt), said(turn))
+    for reason, applies in BALANCED.items():
+        if applies(turn):
+            return reason
+    return None
 
 
-def thin(replies: Sequence[str]) -> dict[int, Reason]:
+def without_quotes(turn: Turn) -> Turn | None:
+    """Return a turn without what it quotes, marked so or by `> ` before a line; None where nothing else is left."""
+    for message in turn.messages:
+        if message.spans or ">" in message.text:
+            break
+    else:
+        return turn
+    stripped = [_unquoted(message) if _may_quote(message) else message for message in turn.messages]
+    kept = tuple(message for message in stripped if message.text or message.media)
+    return Turn(turn.sender, kept) if kept else None
+
+
+def thin(replies: Sequence[tuple[int, bool]]) -> dict[int, Reason]:
     """Return the places of those among all of a persona's replies that repeat too often, with the reason.
 
-    What is kept of a reply is spread evenly over time, and what was said more often stays more often.
+    A reply is given by what is the same for all that say the same, and whether it is low in information. What is kept
+    of those that are the same is spread evenly over time, and what was said more often stays more often.
     """
-    places: dict[str, list[int]] = defaultdict(list)
+    places: dict[tuple[int, bool], list[int]] = defaultdict(list)
     for place, reply in enumerate(replies):
-        places[same(reply)].append(place)
+        places[reply].append(place)
     untrained: dict[int, Reason] = {}
-    for key, found in places.items():
-        low = count_words(key) <= SHORT_WORDS and len(graphemes(key)) <= SHORT_GRAPHEMES
+    for (_, low), found in places.items():
         share, floor = (LOW_INFORMATION_SHARE, LOW_INFORMATION_FLOOR) if low else (DUPLICATE_SHARE, DUPLICATE_FLOOR)
         whole = max(floor, math.ceil(share * len(replies)))
         keep = min(len(found), whole + max(0, len(found) - whole) // 4)
+        if keep == len(found):
+            continue
         kept = {found[i * len(found) // keep] for i in range(keep)}
         reason = Reason.LOW_INFORMATION if low else Reason.DUPLICATE
         untrained.update({place: reason for place in found if place not in kept})
@@ -132,13 +166,33 @@ def thin(replies: Sequence[str]) -> dict[int, Reason]:
 
 def same(reply: str) -> str:
     """Return what is equal for replies that say the same: no casing, no drawn-out letters, no punctuation around."""
-    drawn_in = _DRAWN_OUT.sub(r"\1\2", " ".join(reply.casefold().split()))
-    return drawn_in.strip(" .,!?…)(:;-~") or drawn_in
+    folded = " ".join(reply.casefold().split())
+    if _REPEATED.search(folded):
+        folded = _DRAWN_OUT.sub(r"\1\2", folded)
+    return folded.strip(" .,!?…)(:;-~") or folded
 
 
-def _nothing_but(kind: str, turn: Turn) -> bool:
-    """Tell whether every message of a turn is text that lies within spans of a kind."""
-    return all(message.text and not _outside(message, kind).strip() for message in turn.messages)
+def is_low(reply: str, words: Collection[str]) -> bool:
+    """Tell whether a reply of these words is low in information: no longer than a word or two, in any alphabet."""
+    if len(words) > SHORT_WORDS:
+        return False
+    return len(reply) <= SHORT_GRAPHEMES or len(graphemes(reply)) <= SHORT_GRAPHEMES
+
+
+def said(turn: Turn) -> str:
+    """Return a turn's words without the placeholders of what it carries."""
+    if len(turn.messages) == 1:
+        return turn.messages[0].text
+    return "\n".join([message.text for message in turn.messages if message.text])
+
+
+def _nothing_but(kind: str, bare: re.Pattern[str], turn: Turn) -> bool:
+    """Tell whether every message of a turn is text that lies within spans of a kind, or looks like it."""
+    for message in turn.messages:
+        text = message.text
+        if not text or not (message.spans or "/" in text or "www." in text):
+            return False
+    return all(not bare.sub("", _outside(message, kind)).strip() for message in turn.messages)
 
 
 def _outside(message: Message, kind: str) -> str:
@@ -148,6 +202,26 @@ def _outside(message: Message, kind: str) -> str:
     return kept
 
 
-def _said(turn: Turn) -> str:
-    """Return a turn's words without the placeholders of what it carries."""
-    return "\n".join(message.text for message in turn.messages if message.text)
+def _may_quote(message: Message) -> bool:
+    if message.spans and any(span.kind == "quote" for span in message.spans):
+        return True
+    return ">" in message.text and _QUOTED_LINE.search(message.text) is not None
+
+
+def _unquoted(message: Message) -> Message:
+    """Return a message without its quoted stretches, its other spans moved to where they stand now."""
+    text = message.text
+    quotes = [(span.start, span.end) for span in message.spans if span.kind == "quote"]
+    quotes += [match.span() for match in _QUOTED_LINE.finditer(text)]
+    gone = bytearray(len(text))
+    for start, end in quotes:
+        gone[start:end] = b"\x01" * (end - start)
+    kept = "".join(c for c, away in zip(text, gone, strict=True) if not away)
+    lead = len(kept) - len(kept.lstrip())
+    kept = kept.strip()
+
+    def moved(place: int) -> int:
+        return min(max(place - gone[:place].count(1) - lead, 0), len(kept))
+
+    spans = (Span(s.kind, moved(s.start), moved(s.end)) for s in message.spans if s.kind != "quote")
+    return replace(message, text=kept, spans=tuple(span for span in spans if span.start < span.end))

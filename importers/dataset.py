@@ -6,27 +6,29 @@
 - `report`: `total = trained + sum(untrained)` counts the persona's turns, and `trained = train + eval`.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from importers.account import Account
+from importers.balance import limit, put_aside
 from importers.cleaning import FILTERS, Reason, thin
-from importers.duplicates import NearDuplicates
-from importers.exchange import Block, Exchange, Exchanger
+from importers.conversations import Conversations
+from importers.duplicates import crossing, leaders
+from importers.exchange import Block, Exchanger, sources_of
+from importers.ledger import Ledger
 from importers.message import Chat, Message, Person
+from importers.names import Names
+from importers.pseudonyms import Pseudonyms
 from importers.reading import ImportFailure
 from importers.redact import Redactor
-from importers.report import ChatRow, DataReport
-from importers.sessions import Sessions, sessions
-from importers.split import split_in_time
-from importers.style import Style, moved
-from importers.windows import windows
+from importers.report import DataReport
+from importers.sessions import learn_gap, part
+from importers.split import Counted, Division, split_in_time
+from importers.windows import Window, windows
 
 __all__ = ["DataReport", "DataSet", "Example", "build"]
-
-NAMED_PARTNERS = 4
-"""People of a group that a line names as those the persona talks to; of more, the group's name stands for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,42 @@ class Example:
         return {"messages": turns, "meta": self.meta}
 
 
+class Lines(Iterable[Example]):
+    """One part of a data set; each line is made while it is asked for, so that they are never all in memory."""
+
+    def __init__(
+        self, talks: Conversations, ledger: Ledger, names: Names, division: Division, *, evaluation: bool
+    ) -> None:
+        self._talks, self._ledger, self._names, self._division = talks, ledger, names, division
+        self._evaluation = evaluation
+
+    def __iter__(self) -> Iterator[Example]:
+        for session in range(len(self._talks)):
+            if session != self._division.session and (session in self._division.evaluation) != self._evaluation:
+                continue
+            if not any(self._ledger.is_trained(number) for number in self._talks.replies(session)):
+                continue
+            chat, blocks = self._talks.open(session, self._ledger.is_trained)
+            start, end = self._stretch(session, blocks)
+            for window in windows(blocks[:end], start):
+                yield _example(chat, blocks, window, self._names)
+
+    def _stretch(self, session: int, blocks: list[Block]) -> tuple[int, int]:
+        """Return which blocks of a session belong to this part."""
+        if session != self._division.session:
+            return 0, len(blocks)
+        own = [place for place, block in enumerate(blocks) if block.mine]
+        # The cut stands before what the first reply for evaluation answers.
+        cut = max(own[self._division.first - self._talks.replies(session).start] - 1, 0)
+        return (cut, len(blocks)) if self._evaluation else (0, cut)
+
+
 @dataclass
 class DataSet:
     """Lines to train on, lines to evaluate with, and the account of both."""
 
-    train: list[Example]
-    eval: list[Example]
+    train: Iterable[Example]
+    eval: Iterable[Example]
     report: DataReport
 
 
@@ -66,118 +98,124 @@ def build(
     *,
     filter: str = "balanced",
     redactor: Redactor | None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> DataSet:
     """Make the data set of the person with id `persona`; the messages of a chat come in order, one chat at a time."""
     if filter not in FILTERS:
         raise ImportFailure(f'"{filter}" is no filter', f"there is {', '.join(FILTERS)}")
-    report = DataReport(filter)
-    exchanges: list[Exchange] = []
-    parts: list[tuple[Chat, int, Sessions, list[Exchange]]] = []
+    talks, ledger, account = Conversations(), Ledger(), Account(filter)
+    names = Names(people, redactor, pseudonyms)
     for chat, messages in chats:
-        ordered = list(messages)
-        found = sessions(ordered)
-        exchanger = Exchanger(chat, persona, people, filter, ordered, redactor)
-        made = [exchanger.exchange(session) for session in found]
-        exchanges.extend(made)
-        # The sessions' messages are let go here; what stays of a chat is its text.
-        parts.append((chat, len(ordered), Sessions((), found.gap), made))
+        _read(chat, deque(messages), persona, people, filter, names, talks, ledger, account)
+    aside: Counter[str] = Counter()
     if filter == "balanced":
-        _thin(exchanges)
-    train, evaluation = split_in_time(exchanges)
+        _thin(ledger)
+        aside = _balance(ledger, talks)
+    division = split_in_time(_counted(talks, ledger))
     if filter == "balanced":
-        _part(train, evaluation)
-    report.redacted = Counter(redactor.counts) if redactor else Counter()
-    _account(report, exchanges)
-    report.chats = [_row(chat, number, found, made) for chat, number, found, made in parts]
-    result = DataSet(_lines(train, people), _lines(evaluation, people), report)
-    report.train = sum(example.trained for example in result.train)
-    report.eval = sum(example.trained for example in result.eval)
-    return result
+        _part(ledger, division)
+    report = account.report(ledger, talks, division, aside, redactor)
+    train, evaluation = (Lines(talks, ledger, names, division, evaluation=part) for part in (False, True))
+    return DataSet(train, evaluation, report)
 
 
-def _thin(exchanges: Iterable[Exchange]) -> None:
-    """Give the reason to those replies, over all chats in time, that repeat too often."""
-    replies = sorted(_replies(exchanges), key=lambda block: block.started)
-    for place, reason in thin([block.said for block in replies]).items():
-        replies[place].reason = reason
-
-
-def _part(train: Iterable[Exchange], evaluation: Iterable[Exchange]) -> None:
-    """Give the reason to those replies for evaluation that nearly stand in the training part."""
-    known = NearDuplicates(block.said for block in _replies(train))
-    for block in _replies(evaluation):
-        if known.holds(block.said):
-            block.reason = Reason.DUPLICATE
-
-
-def _replies(exchanges: Iterable[Exchange]) -> list[Block]:
-    return [block for exchange in exchanges for block in exchange.blocks if block.trained]
-
-
-def _account(report: DataReport, exchanges: Iterable[Exchange]) -> None:
-    before, after = Style(), Style()
-    for exchange in exchanges:
-        report.sessions += 1
-        for block in exchange.blocks:
-            if not block.mine:
-                continue
-            report.total += 1
-            if block.reason is not None:
-                report.untrained[block.reason.value] += 1
-            if block.reason not in (Reason.FORWARDED, Reason.VIA_BOT):
-                before.add(block.text)
-            if block.trained:
-                after.add(block.text)
-    report.style_before, report.style_after = before.to_dict(), after.to_dict()
-    report.warnings = moved(report.style_before, report.style_after)
-
-
-def _row(chat: Chat, messages: int, found: Sessions, made: list[Exchange]) -> ChatRow:
-    replies = sum(block.mine for exchange in made for block in exchange.blocks)
-    return ChatRow(
-        id=chat.id,
-        name=chat.name,
-        kind=chat.kind,
-        messages=messages,
-        sessions=len(made),
-        gap_seconds=found.gap.seconds,
-        gap_how=found.gap.how,
-        replies=replies,
-        trained=sum(exchange.trained for exchange in made),
+def _read(
+    chat: Chat,
+    messages: deque[Message],
+    persona: str,
+    people: Mapping[str, Person],
+    filter: str,
+    names: Names,
+    talks: Conversations,
+    ledger: Ledger,
+    account: Account,
+) -> None:
+    """Take in one chat: its sessions packed, its replies in the ledger, its numbers in the account."""
+    gap = learn_gap([message.sent_at for message in messages])
+    mine = sum(message.sender == persona for message in messages)
+    exchanger = Exchanger(
+        chat,
+        persona,
+        people,
+        filter,
+        show=names.show,
+        name=names.of,
+        sources=sources_of(messages),
+        lonely=chat.kind in ("group", "channel") and mine == len(messages),
     )
+    account.begin(chat, names.of_chat(chat), len(messages), mine, gap)
+    for session in part(messages, gap):
+        blocks, judged = exchanger.exchange(session)
+        number = talks.add(chat, blocks, len(judged))
+        for reply in judged:
+            ledger.add(number, reply)
 
 
-def _lines(exchanges: Iterable[Exchange], people: Mapping[str, Person]) -> list[Example]:
+def _thin(ledger: Ledger) -> None:
+    """Give the reason to those replies, over all chats in time, that repeat too often."""
+    replies = sorted(ledger.trained(), key=ledger.started.__getitem__)
+    sets = {number: found for number in replies if (found := ledger.word_set(number)) is not None}
+    leader = leaders(sets)
+    # A reply that is nearly another is counted as the other.
+    sayings = [ledger.saying(leader.get(number, number)) for number in replies]
+    for place, reason in thin(sayings).items():
+        ledger.give(replies[place], reason)
+
+
+def _balance(ledger: Ledger, talks: Conversations) -> Counter[str]:
+    """Give the reason to what a dominating chat has beyond its share, and return how much that is of each chat."""
+    by_chat: dict[str, list[int]] = {}
+    for number in ledger.trained():
+        by_chat.setdefault(talks.chat(ledger.session[number]).id, []).append(number)
+    keep = limit({chat: len(numbers) for chat, numbers in by_chat.items()})
+    aside: Counter[str] = Counter()
+    for chat, numbers in by_chat.items() if keep is not None else ():
+        for place in put_aside(chat, [ledger.first[number] for number in numbers], keep or 0):
+            ledger.give(numbers[place], Reason.BALANCE)
+            aside[chat] += 1
+    return aside
+
+
+def _counted(talks: Conversations, ledger: Ledger) -> list[Counted]:
     return [
-        _example(exchange.chat, exchange.blocks[window.start : window.end], window.new, window.start, people)
-        for exchange in exchanges
-        for window in windows(exchange.blocks)
+        Counted(session, talks.chat(session).id, tuple(filter(ledger.is_trained, talks.replies(session))))
+        for session in range(len(talks))
     ]
 
 
-def _example(chat: Chat, blocks: tuple[Block, ...], new: int, start: int, people: Mapping[str, Person]) -> Example:
-    """Return a line of these blocks; the replies before block `new` of the session were trained in a line before."""
-    turns: list[tuple[str, str, int | None]] = []
-    for place, block in enumerate(blocks, start):
-        if block.mine:
-            turns.append(("assistant", block.text, int(block.trained and place >= new)))
+def _part(ledger: Ledger, division: Division) -> None:
+    """Give the reason to those replies for evaluation that nearly stand in the training part."""
+    sets: dict[int, Sequence[int]] = {}
+    others: list[Sequence[int]] = []
+    for number in ledger.trained():
+        found = ledger.word_set(number)
+        if found is None:
+            continue
+        if division.is_evaluation(number, ledger.session[number]):
+            sets[number] = found
         else:
-            turns.append(("user", block.text, None))
+            others.append(found)
+    for number in crossing(sets, others):
+        ledger.give(number, Reason.DUPLICATE)
+
+
+def _example(chat: Chat, blocks: Sequence[Block], window: Window, names: Names) -> Example:
+    """Return a line of a session's blocks; the replies before the window's `new` were trained in a line before."""
+    turns: list[tuple[str, str, int | None]] = []
+    shown = blocks[window.start : window.end]
+    for place, block in enumerate(shown, window.start):
+        text = block.shown(window.start)
+        if block.mine:
+            turns.append(("assistant", text, int(block.trained and place >= window.new)))
+        else:
+            turns.append(("user", text, None))
     meta = {
         "chat": chat.id,
-        "chat_name": chat.name,
-        "partner": _partner(chat, blocks, people),
+        "chat_name": names.of_chat(chat),
+        "partner": names.partner(chat, (sender for block in shown for sender in block.senders)),
         "kind": chat.kind,
-        "from": blocks[0].started,
-        "to": blocks[-1].ended,
+        "session": blocks[0].started,
+        "from": shown[0].started,
+        "to": shown[-1].ended,
     }
     return Example(tuple(turns), meta)
-
-
-def _partner(chat: Chat, blocks: Iterable[Block], people: Mapping[str, Person]) -> str:
-    """Return whom the persona talks to: the other person, the others who wrote, or the group's name if many did."""
-    senders = dict.fromkeys(sender for block in blocks for sender in block.senders)
-    names = [people[sender].name if sender in people else sender for sender in senders]
-    if len(names) > NAMED_PARTNERS:
-        return chat.name
-    return ", ".join(names) or chat.name

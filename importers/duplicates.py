@@ -1,50 +1,130 @@
-"""Replies that say nearly the same: what must not stand on both sides of the split between training and evaluation."""
+"""Replies that say nearly the same, found without comparing all with all.
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+Of two sets that share at least `NEAR` of their words, each lacks at most a fifth of its own. So with words in one
+order, rarest first, the first fifth and two more of both have two words in common (the prefix filter, with prefixes
+one longer than needed to share one). Sets are looked up by such pairs of words, and a pair of rare words is rare: the
+cost grows with the number of replies, not with its square.
+"""
 
-from importers.words import words
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 NEAR = 0.8
 """The Jaccard index of two replies' word sets from which on they are near-duplicates."""
 FEWEST_WORDS = 4
-"""Shorter replies are never near-duplicates: people repeat themselves."""
-
-WordSet = frozenset[str]
+"""Sets of fewer words are never near-duplicates: people repeat themselves."""
+MOST_COMPARED = 200
+"""Sets compared for one pair of words. Where more have the same two rarest words, nobody wrote them."""
 
 
 class NearDuplicates:
-    """Known replies, indexed so that those near to another are found without comparing all.
+    """Known sets of words, by number; words are given as ranks, 0 for the rarest, in ascending order."""
 
-    Of two sets that share at least `NEAR` of their words, each lacks at most a fifth of its own; so with words in one
-    order, rarest first, the first fifth and one more of both have a word in common. Only these are indexed.
-    """
+    def __init__(self) -> None:
+        self._first: dict[int, int] = {}
+        """A pair of ranks to the number of the first set that has it, which for most pairs is the only one."""
+        self._more: dict[int, list[int]] = {}
+        self._sets: dict[int, array[int]] = {}
 
-    def __init__(self, known: Iterable[str]) -> None:
-        sets = {word_set(text) for text in known}
-        self._frequency = Counter(word for found in sets for word in found)
-        self._by_word: dict[str, list[WordSet]] = defaultdict(list)
-        for found in sets:
-            for word in self._rarest(found):
-                self._by_word[word].append(found)
+    def add(self, number: int, ranks: Sequence[int]) -> None:
+        """Make a set known; one of too few words is near to nothing."""
+        if len(ranks) >= FEWEST_WORDS:
+            self._add(number, ranks, _pairs(ranks))
 
-    def holds(self, text: str) -> bool:
-        """Tell whether a known reply is near to this one."""
-        if len(words(text)) < FEWEST_WORDS:
-            return False
-        wanted = word_set(text)
-        candidates = (other for word in self._rarest(wanted) for other in self._by_word.get(word, ()))
-        return any(_index(wanted, other) >= NEAR for other in candidates)
+    def near(self, ranks: Sequence[int]) -> Iterator[int]:
+        """Yield the numbers of the known sets that are near to this one."""
+        return self._near(ranks, _pairs(ranks)) if len(ranks) >= FEWEST_WORDS else iter(())
 
-    def _rarest(self, found: WordSet) -> list[str]:
-        ordered = sorted(found, key=lambda word: (self._frequency[word], word))
-        return ordered[: len(ordered) - int(NEAR * len(ordered)) + 1]
+    def leader(self, number: int, ranks: Sequence[int]) -> int:
+        """Return a known set that is near to this one; where there is none, make this one known and return it."""
+        if len(ranks) < FEWEST_WORDS:
+            return number
+        pairs = _pairs(ranks)
+        found = next(self._near(ranks, pairs), number)
+        if found == number:
+            self._add(number, ranks, pairs)
+        return found
+
+    def _add(self, number: int, ranks: Sequence[int], pairs: Sequence[int]) -> None:
+        self._sets[number] = array("I", ranks)
+        first = self._first
+        for pair in pairs:
+            if first.setdefault(pair, number) != number:
+                self._more.setdefault(pair, []).append(number)
+
+    def _near(self, ranks: Sequence[int], pairs: Sequence[int]) -> Iterator[int]:
+        met = [pair for pair in pairs if pair in self._first]
+        if not met:
+            return
+        wanted = set(ranks)
+        candidates = dict.fromkeys(self._first[pair] for pair in met)
+        for pair in met:
+            candidates.update(dict.fromkeys(self._more.get(pair, ())[:MOST_COMPARED]))
+        for candidate in candidates:
+            if _is_near(wanted, self._sets[candidate]):
+                yield candidate
 
 
-def word_set(text: str) -> WordSet:
-    """Return the words of a text without casing, order and number."""
-    return frozenset(words(text.casefold()))
+class Ranks:
+    """Words by how rare they are among some sets of them; sets come and go as numbers of words."""
+
+    single: int
+    """Words of a lower rank are in one set only."""
+
+    def __init__(self, sets: Iterable[Iterable[int]]) -> None:
+        frequency: Counter[int] = Counter()
+        for words in sets:
+            frequency.update(words)
+        ordered = sorted(frequency, key=lambda word: (frequency[word], word))
+        self._ranks = {word: rank for rank, word in enumerate(ordered)}
+        self.single = sum(number == 1 for number in frequency.values())
+
+    def of(self, words: Iterable[int]) -> list[int]:
+        """Return the ranks of known words, the rarest first."""
+        return sorted(map(self._ranks.__getitem__, words))
+
+    def alone(self, ranks: Sequence[int]) -> bool:
+        """Tell whether a set has too many words that no other has to be near to any."""
+        return ranks[_most_missing(len(ranks))] < self.single
 
 
-def _index(one: WordSet, other: WordSet) -> float:
-    return len(one & other) / len(one | other)
+def leaders(sets: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """Return for each set, by number, one before it that it is near to and that is near to none, else itself."""
+    ranks = Ranks(sets.values())
+    known = NearDuplicates()
+    found: dict[int, int] = {}
+    for number, words in sets.items():
+        ranked = ranks.of(words)
+        found[number] = number if ranks.alone(ranked) else known.leader(number, ranked)
+    return found
+
+
+def crossing(known: Mapping[int, Sequence[int]], others: Iterable[Sequence[int]]) -> set[int]:
+    """Return the numbers of those known sets to which one of the others is near."""
+    others = list(others)
+    ranks = Ranks([*known.values(), *others])
+    index = NearDuplicates()
+    for number, words in known.items():
+        index.add(number, ranks.of(words))
+    return {number for words in map(ranks.of, others) if not ranks.alone(words) for number in index.near(words)}
+
+
+def _pairs(ranks: Sequence[int]) -> list[int]:
+    """Return the pairs of words of which near sets share one, each as one number."""
+    prefix = ranks[: _most_missing(len(ranks)) + 2]
+    return [one << 32 | other for one, other in combinations(prefix, 2)]
+
+
+def _most_missing(size: int) -> int:
+    """Return how many of its words a set of this size does not share with one that is near: a fifth at most."""
+    return size // 5
+
+
+def _is_near(one: set[int], other: "array[int]") -> bool:
+    # An upper bound first: the smaller of two sets is all that they can share.
+    if min(len(one), len(other)) < NEAR * max(len(one), len(other)):
+        return False
+    shared = len(one.intersection(other))
+    return shared >= NEAR * (len(one) + len(other) - shared)

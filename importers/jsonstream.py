@@ -1,21 +1,33 @@
 """Pulls values out of a JSON file of any size, one at a time, at the speed of the standard library's own scanner.
 
 The caller walks the document (`members`, `elements`) and takes what it wants whole (`value`) or leaves it (`skip`);
-no more than one such value and one chunk of the file is in memory. A file that ends early raises `Truncated` after
-everything complete was given out; anything else that is not JSON raises `Malformed` with its line and column.
-Two faults that Telegram Desktop writes itself are put right on the way, and counted in `repairs`.
+no more than one such value and one chunk of the file is in memory. Where objects follow each other in an array, `run`
+takes as many as can be decoded at once as they stand, several times faster, and leaves all others to `value`.
+A file that ends early raises `Truncated` after everything complete was given out; anything else that is not JSON raises
+`Malformed` with its line and column. Two faults that Telegram Desktop writes itself are put right on the way, and so
+are bytes that are no UTF-8; they are counted in `repairs`.
 """
 
 import codecs
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-CHUNK = 1 << 20
-"""Bytes read at a time."""
-LARGEST_VALUE = 1 << 28
+import msgspec
+
+from importers.jsonruns import LONGEST, T, decode_run
+from importers.readahead import ReadAhead
+
+CHUNK = 1 << 14
+"""Bytes decoded to text at a time."""
+GLANCE = 1 << 8
+"""Bytes decoded to see what comes next: little, where a run follows."""
+RAREST_TRY = 63
+"""Elements that are taken singly between two tries of a run, at most."""
+LARGEST_VALUE = 1 << 23
 """Characters one value may take; beyond it the file is not what it seems, and memory must stay bounded."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -24,6 +36,8 @@ _BARE_PATH = re.compile(r"[^\",\[\]{}\n][^\n]*?(?=,?\r?\n)")
 _LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 _NUMBER_PARTS = ".eE+-"
 """What a number may be cut off in the middle of, besides digits."""
+_ENTERED = 3
+"""Levels of a skipped value that are passed over piece by piece; what lies deeper is taken whole."""
 _TAIL = 12
 """How near the end of a chunk a fault may be the chunk's end showing: half an escape, half a literal."""
 
@@ -45,9 +59,12 @@ class JsonStream:
 
     def __init__(self, file: BinaryIO) -> None:
         self.repairs: Counter[str] = Counter()
-        self._file = file
+        self._ahead = ReadAhead(file)
+        self._reach = LONGEST
+        self._wait = 0
+        self._waiting = 0
         self._utf8 = codecs.getincrementaldecoder("utf-8-sig")("replace")
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = json.JSONDecoder(parse_int=_integer).raw_decode
         self._text = ""
         self._at = 0
         self._ended = False
@@ -61,7 +78,7 @@ class JsonStream:
             self._at = match.end() if match else self._at
             if self._at < len(self._text):
                 return self._text[self._at]
-            if not self._more(CHUNK):
+            if not self._more(min(CHUNK, GLANCE)):
                 return ""
 
     def members(self) -> Iterator[str]:
@@ -108,8 +125,6 @@ class JsonStream:
                 wanted *= 2
             except RecursionError:
                 raise self._malformed("nested too deeply", self._at) from None
-            except ValueError:
-                raise self._malformed("a number with too many digits", self._at) from None
             else:
                 # What stands at the very end of the chunk, half a number perhaps, may go on in the next.
                 if not self._text[end : end + _TAIL].strip(_NUMBER_PARTS) and self._more(CHUNK):
@@ -117,15 +132,33 @@ class JsonStream:
                 self._at = end
                 return value
 
-    def skip(self) -> None:
-        """Pass over the next value, holding no more than one of its members at a time."""
-        match self.peek():
+    def run(self, decoder: msgspec.json.Decoder[list[T]]) -> list[T]:
+        """Take the next elements, as many as `decoder` can tell at once; none where only `value` can.
+
+        Stands at an element of `elements`, like `value`, and gives what `value` would.
+        """
+        if self._waiting:
+            self._waiting -= 1
+            return []
+        self._return_text()
+        ahead = self._ahead
+        ahead.fill(self._reach)
+        values, end, self._reach = decode_run(ahead.data, ahead.at, self._reach, decoder)
+        self._pass_bytes(end)
+        # Where no run is found, tries get rarer, since each turns text into bytes and back.
+        self._wait = 0 if values else min(2 * self._wait + 1, RAREST_TRY)
+        self._waiting = self._wait
+        return values
+
+    def skip(self, levels: int = _ENTERED) -> None:
+        """Pass over the next value, holding no more of it at a time than lies `levels` below."""
+        match self.peek() if levels else "":
             case "{":
                 for _ in self.members():
-                    self.value()
+                    self.skip(levels - 1)
             case "[":
                 for _ in self.elements():
-                    self.value()
+                    self.skip(levels - 1)
             case _:
                 self.value()
 
@@ -158,15 +191,46 @@ class JsonStream:
             return False
         if len(self._text) - self._at > LARGEST_VALUE:
             raise self._malformed("a value that does not end", self._at)
-        raw = self._file.read(size)
+        raw = self._ahead.take(size)
         self._ended = not raw
+        self._forget()
+        self._text += self._decode(raw)
+        return not self._ended or bool(self._text)
+
+    def _forget(self) -> None:
+        """Keep of the text only what was not taken, and how many lines and columns went before."""
         passed = self._text[: self._at]
         newline = passed.rfind("\n")
         self._lines += passed.count("\n")
         self._columns = self._columns + len(passed) if newline < 0 else len(passed) - newline - 1
-        self._text = self._text[self._at :] + self._utf8.decode(raw, final=self._ended)
+        self._text = self._text[self._at :]
         self._at = 0
-        return not self._ended or bool(self._text)
+
+    def _decode(self, raw: bytes) -> str:
+        held = self._utf8.getstate()[0]
+        text = self._utf8.decode(raw, final=self._ended)
+        if "\ufffd" in text:
+            whole = held + raw
+            read = whole[: len(whole) - len(self._utf8.getstate()[0])]
+            if replaced := text.count("\ufffd") - read.count("\ufffd".encode()):
+                self.repairs["utf8"] += replaced
+        return text
+
+    def _return_text(self) -> None:
+        """Make bytes again of the text that was not taken."""
+        self._forget()
+        self._ahead.give_back(self._text.encode() + self._utf8.getstate()[0])
+        self._utf8.setstate((b"", 0))
+        self._text, self._ended = "", False
+
+    def _pass_bytes(self, end: int) -> None:
+        """Take bytes that were read without making text of them."""
+        data, start = self._ahead.data, self._ahead.at
+        newline = data.rfind(b"\n", start, end)
+        last = len(data[max(newline + 1, start) : end].decode("utf-8", "replace"))
+        self._lines += data.count(b"\n", start, end)
+        self._columns = last if newline >= 0 else self._columns + last
+        self._ahead.at = end
 
     def _cut_short(self, error: json.JSONDecodeError) -> bool:
         """Tell whether a fault is only the end of what has been read so far."""
@@ -204,3 +268,11 @@ class JsonStream:
         column = self._columns + position if newline < 0 else position - newline - 1
         what = what.removesuffix(": ").strip()
         return Malformed(what[:1].lower() + what[1:], self._lines + before.count("\n") + 1, column + 1)
+
+
+def _integer(digits: str) -> float:
+    """Return a number; one of thousands of digits, which no message is lost for, counts as endless."""
+    try:
+        return int(digits)
+    except ValueError:
+        return math.inf

@@ -1,13 +1,15 @@
 """Who "me" is, and how we know: from the export itself where it tells, else from what a person asked for."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from importers.message import Chat, Person
 from importers.reading import ImportFailure
 
 LISTED = 12
 """Candidates named in an error; the rest are counted."""
+OWN_ONLY = 20
+"""Messages of one single sender in a group, from which on its export held "only my messages", Telegram's default."""
 
 
 def infer_owner(
@@ -28,6 +30,26 @@ def infer_owner(
             others = [person for person in senders.get(chat.id, {}) if person != chat.id]
             votes.update(others if len(others) == 1 else [])
     return (next(iter(votes)), "chat_partner") if len(votes) == 1 else None
+
+
+def own_only(
+    chats: Iterable[Chat], senders: Mapping[str, Mapping[str, int]], declared: Collection[str] = ()
+) -> list[str]:
+    """Return a warning for each group of which one person's messages alone were exported.
+
+    `declared` are chats of which the export itself says so; of others it is told by more than `OWN_ONLY` messages
+    under one name.
+    """
+    warnings = []
+    for chat in chats:
+        wrote = senders.get(chat.id, {})
+        alone = len(wrote) == 1 and sum(wrote.values()) > OWN_ONLY
+        if chat.kind == "group" and wrote and (alone or chat.id in declared):
+            warnings.append(
+                f"{chat.name}: only one person's messages were exported, so there is nothing they answer,"
+                " and they are not trained on; export it with all messages"
+            )
+    return warnings
 
 
 def resolve(wanted: str, people: Mapping[str, Person], counts: Mapping[str, int]) -> Person:

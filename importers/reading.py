@@ -7,7 +7,7 @@ have been iterated to their end; until then the tallies grow.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from importers.message import Chat, Message, Person
 
@@ -19,6 +19,19 @@ class ImportFailure(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class Source(Protocol):
+    """A file to read from the beginning, as often as wanted: a path, or a file within a zip."""
+
+    @property
+    def name(self) -> str:
+        """The file's own name, without folders."""
+        ...
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:
+        """Open it for reading bytes."""
+        ...
 
 
 @dataclass

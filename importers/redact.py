@@ -1,27 +1,31 @@
 """Personal data to typed placeholders: the same number is `[phone-1]` wherever the persona's messages name it.
 
-What the platform itself marked comes first, then what can be recognised for certain: addresses, card numbers that pass
-Luhn's check, phone numbers in international spelling. A message is never dropped for what it holds.
+What the platform itself marked comes first, then what can be recognised for certain: links, mail and IP addresses,
+passwords that are called so, tokens, crypto addresses, bank accounts, cards, documents, phone numbers. A message is
+never dropped for what it holds. Most messages hold nothing of the kind, and one look tells so.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
+from importers import contacts, credentials, documents
+from importers.contacts import Found, digits
 from importers.message import Message
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?![\d])")
-_PHONE = re.compile(r"\+[\d(][\d\s().-]{5,}\d")
-"""Where a search for phone numbers is worth its time."""
+_SUSPECT = re.compile(r"[\d@＠:=：/]|www\.")
+"""Everything that is looked for holds one of these."""
+_LONG_NUMBER = re.compile(r"\d(?:[^\w\n]{0,3}[^\W\d]{0,8}\d){4}")
+"""Five digits close to each other: documents, cards, accounts, phone numbers and random strings have them."""
+_LONG_WORD = re.compile(r"[\w-]{16}")
 _ADDRESS = re.compile(r"\S+\.\S+|\S+://\S+")
 
 _KINDS = {"email": "email", "phone": "phone", "card": "card", "link": "link"}
 
-Found = tuple[int, int, str, str]
-"""Where personal data stands, its kind, and what identifies it in whatever spelling."""
+Shown = tuple[int, int, str]
+"""Where something stands in a text, and what is shown in its place."""
 
 
 @dataclass
@@ -35,18 +39,26 @@ class Redactor:
 
     def redact(self, message: Message) -> str:
         """Return the text of a message with placeholders in place of personal data."""
-        if not message.text:
-            return ""
+        text = message.text
+        if not message.spans and not _SUSPECT.search(text):
+            return text
+        return replaced(text, self.find(message))
+
+    def redact_text(self, text: str) -> str:
+        """Return a text that is no message, such as a name, with placeholders in place of personal data."""
+        return replaced(text, self._named(_recognised(text)))
+
+    def find(self, message: Message) -> list[Shown]:
+        """Return where personal data stands in a message, in order, each with its placeholder."""
+        return self._named(chain(_marked(message), _recognised(message.text)))
+
+    def _named(self, candidates: Iterator[Found]) -> list[Shown]:
         found: list[Found] = []
-        for candidate in (*_marked(message), *_recognised(message.text)):
+        for candidate in candidates:
             if not any(candidate[0] < end and start < candidate[1] for start, end, _, _ in found):
                 found.append(candidate)
-        text = message.text
-        # Numbers are given in reading order, replacements made from the end.
-        named = [(start, end, self._placeholder(kind, key)) for start, end, kind, key in sorted(found)]
-        for start, end, placeholder in reversed(named):
-            text = text[:start] + placeholder + text[end:]
-        return text
+        # Numbers are given in reading order.
+        return [(start, end, self._placeholder(kind, key)) for start, end, kind, key in sorted(found)]
 
     def _placeholder(self, kind: str, key: str) -> str:
         self.counts[kind] += 1
@@ -58,45 +70,41 @@ class Redactor:
         return f"[{kind}-{self._numbers[kind, key]}]"
 
 
+def replaced(text: str, found: list[Shown]) -> str:
+    """Return a text with each stretch, given in order and none overlapping another, replaced by what is shown."""
+    for start, end, shown in reversed(found):
+        text = text[:start] + shown + text[end:]
+    return text
+
+
 def _marked(message: Message) -> Iterator[Found]:
     """Yield what the platform marked; a link whose text is words is left, its address is not in the text."""
     for span in message.spans:
         text = message.text[span.start : span.end]
         kind = _KINDS.get(span.kind)
-        if kind and (kind != "link" or _ADDRESS.fullmatch(text)):
-            yield span.start, span.end, kind, _key(kind, text)
+        if kind == "phone":
+            yield span.start, span.end, kind, digits(text)[-8:]
+        elif kind and (kind != "link" or _ADDRESS.fullmatch(text)):
+            yield span.start, span.end, kind, text.casefold() if kind != "card" else digits(text)
 
 
 def _recognised(text: str) -> Iterator[Found]:
-    for match in _LINK.finditer(text):
-        end = match.start() + len(match[0].rstrip(".,;:!?…"))
-        yield match.start(), end, "link", match[0]
-    if "@" in text:
-        for match in _EMAIL.finditer(text):
-            yield match.start(), match.end(), "email", _key("email", match[0])
-    for match in _CARD.finditer(text):
-        if _passes_luhn(_digits(match[0])):
-            yield match.start(), match.end(), "card", _digits(match[0])
-    if _PHONE.search(text):
-        yield from _phones(text)
-
-
-def _phones(text: str) -> Iterator[Found]:
-    import phonenumbers  # half a second of tables, which few imports need
-
-    for match in phonenumbers.PhoneNumberMatcher(text, None):
-        yield match.start, match.end, "phone", _digits(match.raw_string)
-
-
-def _key(kind: str, text: str) -> str:
-    return text.casefold() if kind in ("email", "link") else _digits(text)
-
-
-def _digits(text: str) -> str:
-    return "".join(c for c in text if c.isdecimal())
-
-
-def _passes_luhn(digits: str) -> bool:
-    """Tell whether a card number's last digit checks the others (ISO/IEC 7812-1, annex B)."""
-    doubled = [2 * int(d) if i % 2 else int(d) for i, d in enumerate(reversed(digits))]
-    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+    """Yield what is recognised, the most certain first; each search is made only where it can find something."""
+    if not _SUSPECT.search(text):
+        return
+    if "/" in text or "www." in text.lower():
+        yield from contacts.links(text)
+    if "@" in text or "＠" in text:
+        yield from contacts.emails(text)
+    yield from credentials.passwords(text)
+    long_number = _LONG_NUMBER.search(text) is not None
+    if long_number and _LONG_WORD.search(text):
+        yield from credentials.crypto_addresses(text)
+        yield from credentials.tokens(text)
+    if long_number:
+        for search in (documents.ibans, documents.cards, documents.documents):
+            yield from search(text)
+    if text.count(".") > 2 or text.count(":") > 2:
+        yield from contacts.ip_addresses(text)
+    if long_number:
+        yield from contacts.phones(text)

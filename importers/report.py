@@ -1,13 +1,13 @@
-"""Where every message went: the account of a data set, and the same as a waterfall of text lines with bars."""
+"""Where every message went: the account of a data set, as it is kept beside it."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-_LABEL, _NUMBER = 28, 9
+from importers.waterfall import waterfall
+
+__all__ = ["ChatRow", "DataReport", "waterfall"]
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,15 @@ class ChatRow:
     name: str
     kind: str
     messages: int
-    sessions: int
     gap_seconds: int
     gap_how: str
-    replies: int
-    trained: int
+    sessions: int = 0
+    replies: int = 0
+    trained: int = 0
+    share: float = 0.0
+    """Of all trained replies."""
+    aside: int = 0
+    """Replies put aside so that the chat does not dominate."""
 
 
 @dataclass
@@ -36,8 +40,14 @@ class DataReport:
     untrained: Counter[str] = field(default_factory=Counter)
     sessions: int = 0
     chats: list[ChatRow] = field(default_factory=list)
+    mine: int = 0
+    """Messages of the persona; a turn may be several."""
     style_before: dict[str, Any] = field(default_factory=dict)
     style_after: dict[str, Any] = field(default_factory=dict)
+    languages: dict[str, float] = field(default_factory=dict)
+    """Language code to its share of the replies with words."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    """Reason to a few replies that have it, as the data set shows them."""
     redacted: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
 
@@ -46,6 +56,11 @@ class DataReport:
         """How many replies are trained on or evaluated with."""
         return self.train + self.eval
 
+    @property
+    def messages(self) -> int:
+        """How many messages the chats have."""
+        return sum(row.messages for row in self.chats)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
         return {
@@ -53,15 +68,19 @@ class DataReport:
             "replies": {"total": self.total, "trained": self.trained, "untrained": dict(self.untrained.most_common())},
             "sessions": self.sessions,
             "split": {"train": self.train, "eval": self.eval},
+            "messages": {"all": self.messages, "mine": self.mine},
             "chats": [asdict(row) for row in self.chats],
             "style": {"before": self.style_before, "after": self.style_after},
+            "languages": self.languages,
+            "examples": self.examples,
             "redacted": dict(self.redacted),
             "warnings": self.warnings,
         }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "DataReport":
-        """Return the report that `to_dict` wrote."""
+        """Return the report that `to_dict` wrote, now or before it knew all that it knows now."""
+        known = {f.name for f in fields(ChatRow)}
         return cls(
             filter=document["filter"],
             total=document["replies"]["total"],
@@ -69,80 +88,12 @@ class DataReport:
             eval=document["split"]["eval"],
             untrained=Counter(document["replies"]["untrained"]),
             sessions=document["sessions"],
-            chats=[ChatRow(**row) for row in document["chats"]],
+            chats=[ChatRow(**{k: v for k, v in row.items() if k in known}) for row in document["chats"]],
+            mine=document.get("messages", {}).get("mine", 0),
             style_before=document["style"]["before"],
             style_after=document["style"]["after"],
+            languages=dict(document.get("languages", {})),
+            examples=dict(document.get("examples", {})),
             redacted=Counter(document["redacted"]),
             warnings=list(document["warnings"]),
         )
-
-
-def waterfall(
-    report: DataReport,
-    *,
-    read: int,
-    dropped: Mapping[str, int],
-    duplicates: int = 0,
-    width: int = 80,
-) -> list[str]:
-    """Return the report's lines, none wider than `width` columns (at least 60)."""
-    room = max(width, 60) - _LABEL - _NUMBER - 3
-    messages = {"already imported": duplicates, **{_words(reason): n for reason, n in dropped.items()}}
-    lines = ["Messages", *_steps("read", read, messages, "kept", room), ""]
-    untrained = {_words(reason): n for reason, n in report.untrained.most_common()}
-    lines += ["Replies", *_steps("written in turns", report.total, untrained, "trained", room)]
-    lines += [_row(f"  {name}", n, report.total, room) for name, n in (("train", report.train), ("eval", report.eval))]
-    lines += ["", f"Chats, {report.sessions} sessions in all"]
-    most = max((row.trained for row in report.chats), default=0)
-    for row in sorted(report.chats, key=lambda row: -row.trained):
-        lines.append(_row(f"  {row.name}", row.trained, most, room))
-    lines += ["", *_style(report)]
-    if report.redacted:
-        lines += ["", "Redacted  " + ", ".join(f"{kind} {n}" for kind, n in sorted(report.redacted.items()))]
-    return [line.rstrip() for line in lines]
-
-
-def _steps(first: str, total: int, steps: Mapping[str, int], last: str, room: int) -> list[str]:
-    """Return a row for the total, one for each step down, and one for what is left."""
-    lost = {name: number for name, number in steps.items() if number}
-    rows = [_row(f"  {first}", total, total, room)]
-    rows += [_row(f"  - {name}", number, total, room) for name, number in lost.items()]
-    return [*rows, _row(f"  {last}", total - sum(lost.values()), total, room)]
-
-
-def _row(label: str, number: int, most: int, room: int) -> str:
-    return f"{_fit(label, _LABEL)} {number:>{_NUMBER},}  {_bar(number, most, room)}"
-
-
-def _bar(number: int, most: int, room: int) -> str:
-    """Return a bar of block characters, an eighth of a column fine, and never empty for what is there."""
-    eighths = max(1, round(8 * room * number / most)) if number and most else 0
-    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
-
-
-def _fit(label: str, columns: int) -> str:
-    """Cut or pad a label to a width in terminal columns; wide characters take two, combining ones none."""
-    taken, kept = 0, ""
-    for character in label:
-        wide = 0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
-        if taken + wide > columns:
-            return kept + " " * (columns - taken)
-        taken, kept = taken + wide, kept + character
-    return kept + " " * (columns - taken)
-
-
-def _style(report: DataReport) -> list[str]:
-    """Return the persona's manner before and after cleaning, number by number."""
-    lines = [f"{'Manner':<{_LABEL}} {'written':>{_NUMBER}} {'trained':>{_NUMBER}}"]
-    for name, before in report.style_before.items():
-        after = report.style_after[name]
-        if name.endswith("_share"):
-            lines.append(f"  {_words(name):<{_LABEL - 2}} {before:>{_NUMBER}.0%} {after:>{_NUMBER}.0%}")
-        elif name != "openers":
-            lines.append(f"  {_words(name):<{_LABEL - 2}} {before:>{_NUMBER},} {after:>{_NUMBER},}")
-    openers = ", ".join(word for word, _ in report.style_after.get("openers", []))
-    return [*lines, f"  begins with {openers}"] if openers else lines
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

@@ -6,10 +6,13 @@ There is no deadline for a reply: whatever comes within the session answers.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+import msgspec
 
 from importers.message import Message
 
@@ -27,8 +30,7 @@ _DEPTH = 0.8
 """A valley lies at most this share of the lower of its two hills."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """Consecutive messages of one sender within a session; each is a bubble."""
 
     sender: str
@@ -40,8 +42,7 @@ class Turn:
         return "\n".join(message.content for message in self.messages)
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, gc=False):
     """Turns of one chat with no silence longer than its gap between them; never empty."""
 
     chat: str
@@ -76,28 +77,27 @@ class Sessions(list[Session]):
 
 def sessions(messages: Iterable[Message]) -> Sessions:
     """Part the messages of one chat, given in order, into sessions of turns."""
-    ordered = list(messages)
+    ordered = deque(messages)
     if len({message.chat for message in ordered}) > 1:
         raise ValueError("messages of several chats cannot be one conversation")
     gap = learn_gap([message.sent_at for message in ordered])
-    parts: list[list[Message]] = []
-    for message in ordered:
-        if parts and message.sent_at - parts[-1][-1].sent_at <= gap.seconds:
-            parts[-1].append(message)
-        else:
-            parts.append([message])
-    return Sessions((Session(part[0].chat, turns(part)) for part in parts), gap)
+    return Sessions(part(ordered, gap), gap)
 
 
-def turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
-    """Join consecutive messages of one sender."""
-    runs: list[list[Message]] = []
-    for message in messages:
-        if runs and runs[-1][0].sender == message.sender:
-            runs[-1].append(message)
-        else:
-            runs.append([message])
-    return tuple(Turn(run[0].sender, tuple(run)) for run in runs)
+def part(messages: deque[Message], gap: Gap) -> Iterator[Session]:
+    """Take the messages of one chat, in order, out of a queue and yield its sessions.
+
+    What was yielded is in the queue no more, so a chat of a million messages is not held twice.
+    """
+    take = messages.popleft
+    while messages:
+        runs = [[take()]]
+        while messages and messages[0].sent_at - runs[-1][-1].sent_at <= gap.seconds:
+            if messages[0].sender == runs[-1][0].sender:
+                runs[-1].append(take())
+            else:
+                runs.append([take()])
+        yield Session(runs[0][0].chat, tuple([Turn(run[0].sender, tuple(run)) for run in runs]))
 
 
 def learn_gap(times: Sequence[int]) -> Gap:
@@ -124,8 +124,8 @@ def _bin(pause: int) -> int:
 def _histogram(pauses: Iterable[int]) -> list[int]:
     """Count pauses in bins of logarithmic width, and smooth the counts."""
     counts = [0] * (_bin(_LONGEST_PAUSE) + 1)
-    for pause in pauses:
-        counts[_bin(pause)] += 1
+    for pause, number in Counter(pauses).items():
+        counts[_bin(pause)] += number
     reach = len(_SMOOTHING) // 2
     padded = [0] * reach + counts + [0] * reach
     return [sum(weight * padded[i + j] for j, weight in enumerate(_SMOOTHING)) for i in range(len(counts))]

@@ -1,9 +1,8 @@
 """The split in time: what a model is evaluated with comes after what it was trained on, in every chat."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
-
-from importers.exchange import Exchange
 
 EVALUATION_SHARE = 0.1
 """The share of trained replies that goes to evaluation."""
@@ -13,46 +12,62 @@ REPLIES_FOR_ANY = 20
 """A persona of that many trained replies has an evaluation part, if need be at the cost of the rules above."""
 
 
-def split_in_time(exchanges: Sequence[Exchange]) -> tuple[list[Exchange], list[Exchange]]:
-    """Return the exchanges to train on and those to evaluate with; a chat's come together and in order."""
-    train: list[Exchange] = []
-    evaluation: list[Exchange] = []
-    for _, of_chat in groupby(exchanges, key=lambda exchange: exchange.chat.id):
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A session of a chat by its number, with the numbers of its trained replies."""
+
+    number: int
+    chat: str
+    trained: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Which sessions, by number, are for evaluation.
+
+    Where no whole session can be given away, `session` is one that is cut, before its reply `first`.
+    """
+
+    evaluation: frozenset[int]
+    session: int | None = None
+    first: int = 0
+
+    def is_evaluation(self, reply: int, session: int) -> bool:
+        """Tell whether a reply, by number, of a session is for evaluation."""
+        return reply >= self.first if session == self.session else session in self.evaluation
+
+
+def split_in_time(sessions: Sequence[Counted]) -> Division:
+    """Decide which sessions to evaluate with; a chat's come together and in order."""
+    chosen: set[int] = set()
+    evaluated = 0
+    for _, of_chat in groupby(sessions, key=lambda session: session.chat):
         made = list(of_chat)
-        cut = _cut(made)
-        train.extend(made[:cut])
-        evaluation.extend(made[cut:])
-    if not any(e.trained for e in evaluation) and _trained(exchanges) >= REPLIES_FOR_ANY:
-        return _split_one(exchanges)
-    return train, evaluation
+        last = made[_cut(made) :]
+        chosen.update(session.number for session in last)
+        evaluated += sum(len(session.trained) for session in last)
+    total = sum(len(session.trained) for session in sessions)
+    if not evaluated and total >= REPLIES_FOR_ANY:
+        return _divide_one(sessions, total)
+    return Division(frozenset(chosen))
 
 
-def _cut(exchanges: Sequence[Exchange]) -> int:
+def _cut(sessions: Sequence[Counted]) -> int:
     """Return the place from which on a chat's sessions are for evaluation."""
-    share = EVALUATION_SHARE * _trained(exchanges)
-    cut, taken = len(exchanges), 0
-    while cut > 0 and taken + exchanges[cut - 1].trained <= share:
+    share = EVALUATION_SHARE * sum(len(session.trained) for session in sessions)
+    cut, taken = len(sessions), 0
+    while cut > 0 and taken + len(sessions[cut - 1].trained) <= share:
         cut -= 1
-        taken += exchanges[cut].trained
-    if not taken and len(exchanges) >= SESSIONS_FOR_ONE:
-        cut = max((place for place, e in enumerate(exchanges) if e.trained), default=cut)
+        taken += len(sessions[cut].trained)
+    if not taken and len(sessions) >= SESSIONS_FOR_ONE:
+        cut = max((place for place, session in enumerate(sessions) if session.trained), default=cut)
     return cut
 
 
-def _split_one(exchanges: Sequence[Exchange]) -> tuple[list[Exchange], list[Exchange]]:
+def _divide_one(sessions: Sequence[Counted], total: int) -> Division:
     """Cut the session with most replies, for a persona whose chats have too few sessions to give one away."""
-    largest = max(range(len(exchanges)), key=lambda place: exchanges[place].trained)
-    blocks = exchanges[largest].blocks
-    wanted = [place for place, block in enumerate(blocks) if block.trained]
-    number = min(max(1, round(EVALUATION_SHARE * _trained(exchanges))), len(wanted) // 2)
+    largest = max(sessions, key=lambda session: len(session.trained))
+    number = min(max(1, round(EVALUATION_SHARE * total)), len(largest.trained) // 2)
     if not number:
-        return list(exchanges), []
-    # The cut stands before what the first reply for evaluation answers.
-    cut = wanted[-number] - 1
-    chat = exchanges[largest].chat
-    before = [*exchanges[:largest], Exchange(chat, blocks[:cut]), *exchanges[largest + 1 :]]
-    return before, [Exchange(chat, blocks[cut:])]
-
-
-def _trained(exchanges: Iterable[Exchange]) -> int:
-    return sum(exchange.trained for exchange in exchanges)
+        return Division(frozenset())
+    return Division(frozenset(), largest.number, largest.trained[-number])

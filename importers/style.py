@@ -6,17 +6,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from importers.words import count_words, has_emoji, words
+from importers.words import has_emoji
 
 _LAUGHTER = re.compile(
-    r"(ha|he|ah|eh|ja|je|wk|ха|хе|хи|ах|аз)\1|\blo+l|\blmf?ao|\brofl|\bxd+\b|k{4}|5{4}|w{4}|\bлол|\bржу"
-    r"|[ㅋㅎ]{2}|[哈呵]{2}|ههه|草|笑|😂|🤣"
+    r"(ha|he|hi|ho|ah|eh|ja|je|ji|xa|xi|wk|rs|ха|хе|хи|хо|ах|аз|ðð)\1|\bха\b|lo+l$|lmf?ao|rofl|\bx+d+\b|k{4}|5{3,}|w{4}"
+    r"|лол$|\bрж[уа]|[ㅋㅎ]{2}|[哈呵]|ههه|[草笑]|\bкк+\b"
 )
-"""Laughter as it is written, in lower case: syllables doubled, and what stands for them elsewhere."""
+"""Laughter as it is written, in lower case, one word: syllables doubled, and what stands for them elsewhere."""
+_LAUGHING_FACES = re.compile("[😂🤣😆😹💀]|\\){3}")
+_PUNCTUATION = tuple(".!?…。！？؟։।")
+"""What ends a sentence, in the scripts we meet."""
 OPENERS = 10
 """First words that are listed."""
-MOVED_LENGTH, MOVED_SHARE = 0.25, 0.10
+MOVED_LENGTH, MOVED_SHARE, MOVED_OPENER = 0.25, 0.10, 0.05
 """How far cleaning may move a mean (relatively) and a share (absolutely) before the report warns of it."""
+
+FEWEST_TURNS = 30
+"""Of fewer turns no number says anything."""
+
+EMOJI, LAUGHTER, CASED, LOWERCASE, PUNCTUATED = 1, 2, 4, 8, 16
+"""Traits of one turn, as bits."""
+
+
+def laughs(word: str) -> bool:
+    """Tell whether a word, in lower case, is laughter."""
+    return _LAUGHTER.search(word) is not None
+
+
+def traits(text: str, laughing: bool) -> int:
+    """Return the traits of a turn as bits; `laughing` says that one of its words is laughter."""
+    found = EMOJI if has_emoji(text) else 0
+    if laughing or _LAUGHING_FACES.search(text):
+        found |= LAUGHTER
+    first = text[:1]
+    if first.lower() != first.upper():
+        found |= CASED | (LOWERCASE if first == first.lower() else 0)
+    return found | (PUNCTUATED if text.endswith(_PUNCTUATION) else 0)
 
 
 @dataclass
@@ -26,26 +51,9 @@ class Style:
     turns: int = 0
     words: int = 0
     bubbles: int = 0
-    emoji: int = 0
-    laughter: int = 0
-    cased: int = 0
-    """Turns that begin with a letter that has an upper and a lower case."""
-    lowercase: int = 0
+    traits: Counter[int] = field(default_factory=Counter)
+    """How many turns have each combination of traits."""
     openers: Counter[str] = field(default_factory=Counter)
-
-    def add(self, text: str) -> None:
-        """Count one turn."""
-        self.turns += 1
-        self.words += count_words(text)
-        self.bubbles += text.count("\n") + 1
-        self.emoji += has_emoji(text)
-        self.laughter += _LAUGHTER.search(text.lower()) is not None
-        first = text[:1]
-        if first.lower() != first.upper():
-            self.cased += 1
-            self.lowercase += first == first.lower()
-        if found := words(text[:80]):
-            self.openers[found[0].casefold()] += 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return means and shares, rounded for people."""
@@ -54,24 +62,32 @@ class Style:
             "turns": self.turns,
             "mean_words": round(self.words / turns, 2),
             "bubbles_per_turn": round(self.bubbles / turns, 2),
-            "emoji_share": round(self.emoji / turns, 3),
-            "laughter_share": round(self.laughter / turns, 3),
-            "lowercase_share": round(self.lowercase / (self.cased or 1), 3),
+            "emoji_share": round(self._with(EMOJI) / turns, 3),
+            "laughter_share": round(self._with(LAUGHTER) / turns, 3),
+            "punctuation_share": round(self._with(PUNCTUATED) / turns, 3),
+            "lowercase_share": round(self._with(LOWERCASE) / (self._with(CASED) or 1), 3),
             "openers": [[word, round(count / turns, 3)] for word, count in self.openers.most_common(OPENERS)],
         }
+
+    def _with(self, trait: int) -> int:
+        return sum(number for found, number in self.traits.items() if found & trait)
 
 
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each number of a person's style that cleaning moved too far."""
-    if not before["turns"] or not after["turns"]:
+    if before["turns"] < FEWEST_TURNS or not after["turns"]:
         return []
     found = []
     for name in ("mean_words", "bubbles_per_turn"):
         if abs(after[name] - before[name]) > MOVED_LENGTH * before[name]:
             found.append(_sentence(name, f"{before[name]:.1f}", f"{after[name]:.1f}"))
-    for name in ("emoji_share", "laughter_share", "lowercase_share"):
-        if abs(after[name] - before[name]) > MOVED_SHARE:
+    for name in ("emoji_share", "laughter_share", "punctuation_share", "lowercase_share"):
+        if abs(after.get(name, 0) - before.get(name, 0)) > MOVED_SHARE:
             found.append(_sentence(name, f"{before[name]:.0%}", f"{after[name]:.0%}"))
+    now = dict(after["openers"])
+    for word, share in before["openers"]:
+        if abs(now.get(word, 0.0) - share) > MOVED_OPENER:
+            found.append(_sentence(f'the share that begins with "{word}"', f"{share:.0%}", f"{now.get(word, 0.0):.0%}"))
     return found
 
 

@@ -5,39 +5,39 @@ header before its messages; where it does not, the file is read twice.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from importers.jsonstream import JsonStream, Malformed, Truncated
-from importers.message import Chat, Message, Person
-from importers.owner import infer_owner
-from importers.reading import ImportFailure, Reading
-from importers.telegram_message import chat_identity, opens_topic, person_id, person_name, read_message
+from importers.message import Message, Person
+from importers.owner import infer_owner, own_only
+from importers.reading import ImportFailure, Reading, Source
+from importers.telegram_chat import OpenChat
+from importers.telegram_fields import RUN, Fields, fields_of
+from importers.telegram_message import person_id, person_name
 
 _HEADER = ("name", "type", "id")
 _REPAIRS = {
     "escape": "control characters that Telegram wrote as \\x.. were read as \\u00..",
+    "utf8": "bytes that are no UTF-8 were replaced",
     "document_id": "a document_id that Telegram wrote without quotes was quoted",
 }
-OWN_ONLY = 20
-"""Messages of one single sender in a group from which on its export held "only my messages"."""
+
+
+class _Nothing(msgspec.Struct, gc=False):
+    """An object of which nothing is wanted."""
+
+
+_SKIPPED = msgspec.json.Decoder(list[_Nothing])
+Run = Sequence[Fields | None]
+"""Message objects that follow each other; None for what is no object."""
 
 
 class NotTelegram(Exception):
     """The file is JSON, but no Telegram export."""
-
-
-@dataclass
-class _OpenChat:
-    """What is known of the chat whose messages are being read; `chat` is settled by the first id met in it."""
-
-    header: dict[str, Any]
-    chat: Chat | None = None
-    own_ids: set[Any] = field(default_factory=set)
-    topics: set[int] = field(default_factory=set)
-    senders: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -52,8 +52,8 @@ class _Walk:
     account: dict[str, Any] = field(default_factory=dict)
     recognised: bool = False
 
-    def messages(self) -> Iterator[tuple[dict[str, Any], Any]]:
-        """Yield each message object with the header of its chat; the same header object for the same chat."""
+    def runs(self) -> Iterator[tuple[dict[str, Any], Run]]:
+        """Yield the message objects, a run at a time, with the header of their chat; the same one for the same chat."""
         if self.stream.peek() == "[":
             for _ in self.stream.elements():
                 yield from self._object()
@@ -63,7 +63,7 @@ class _Walk:
         if not self.recognised:
             raise NotTelegram
 
-    def _object(self) -> Iterator[tuple[dict[str, Any], Any]]:
+    def _object(self) -> Iterator[tuple[dict[str, Any], Run]]:
         if self.stream.peek() not in ("{", ""):
             self.stream.skip()
             return
@@ -82,7 +82,7 @@ class _Walk:
             else:
                 self.stream.skip()
 
-    def _list(self) -> Iterator[tuple[dict[str, Any], Any]]:
+    def _list(self) -> Iterator[tuple[dict[str, Any], Run]]:
         """Read `chats`: an object with a text about them and their list; merged files may hold the list itself."""
         if self.stream.peek() == "[":
             for _ in self.stream.elements():
@@ -94,10 +94,12 @@ class _Walk:
             else:
                 self.stream.skip()
 
-    def _chat(self, header: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    def _chat(self, header: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Run]]:
         self.headers.append(header)
         if self.headers_only:
-            self.stream.skip()
+            for _ in self.stream.elements():
+                if not self.stream.run(_SKIPPED):
+                    self.stream.skip()
             return
         if "id" not in header:
             header.update(self.look_ahead()[len(self.headers) - 1])
@@ -105,23 +107,27 @@ class _Walk:
             raise NotTelegram
         self.recognised = True
         for _ in self.stream.elements():
-            yield header, self.stream.value()
+            run = self.stream.run(RUN)
+            yield header, run if run else [self._single()]
+
+    def _single(self) -> Fields | None:
+        value = self.stream.value()
+        return fields_of(value) if isinstance(value, dict) else None
 
 
 class TelegramExport:
     """A `result.json`; see `importers.reading.Export`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Source) -> None:
         self.path = path
         self.reading = Reading("telegram")
-        self._open: dict[int, _OpenChat] = {}
-        self._local_time = False
+        self._open: dict[int, OpenChat] = {}
 
     def recognise(self) -> bool:
         """Tell whether the file is a Telegram export, reading no further than its first message."""
         with self.path.open("rb") as file:
             try:
-                next(_Walk(JsonStream(file), self._headers).messages(), None)
+                next(_Walk(JsonStream(file), self._headers).runs(), None)
             except NotTelegram:
                 return False
             except Malformed as error:
@@ -134,15 +140,13 @@ class TelegramExport:
         """Read the file from its beginning; raises ImportFailure where it is not JSON."""
         self.reading.clear()
         self._open.clear()
-        self._local_time = False
         with self.path.open("rb") as file:
             stream = JsonStream(file)
             walk = _Walk(stream, self._headers)
             try:
-                for header, raw in walk.messages():
-                    message = self._read(header, raw)
-                    if message is not None:
-                        yield message
+                for header, run in walk.runs():
+                    chat = self._open.get(id(header)) or self._open.setdefault(id(header), OpenChat(header))
+                    yield from chat.read(run, self.reading)
             except NotTelegram:
                 hint = "export it again from Telegram Desktop as JSON"
                 raise ImportFailure(f"{self.path.name} holds a chat without an id", hint) from None
@@ -157,65 +161,32 @@ class TelegramExport:
         with self.path.open("rb") as file:
             walk = _Walk(JsonStream(file), list, headers_only=True)
             try:
-                for _ in walk.messages():
+                for _ in walk.runs():
                     pass
             except (NotTelegram, Truncated):
                 pass  # the pass that reads messages will meet the same end, and report it
             return walk.headers
 
-    def _read(self, header: dict[str, Any], raw: Any) -> Message | None:
-        """Account for one message object, and return the message in it if there is one to keep."""
-        self.reading.read += 1
-        chat = self._open.get(id(header)) or self._open.setdefault(id(header), _OpenChat(header))
-        fields = raw if isinstance(raw, dict) else {}
-        identity, name = fields.get("from_id", fields.get("actor_id")), fields.get("from")
-        if chat.chat is None and (identity is not None or fields.get("type", "message") == "message"):
-            self._settle(chat, shifted=isinstance(identity, int))
-        if opens_topic(raw) and isinstance(raw.get("id"), int):
-            chat.topics.add(raw["id"])
-        place = chat.chat.id if chat.chat else ""
-        sender = person_id(identity, name, header, place)
-        message = read_message(raw, place, sender, chat.own_ids, chat.topics)
-        if isinstance(message, str):
-            self.reading.dropped[message] += 1
-            return None
-        self._meet(sender, name)
-        chat.senders[sender] += 1
-        self._local_time = self._local_time or "date_unixtime" not in raw
-        return message
-
-    def _settle(self, chat: _OpenChat, *, shifted: bool) -> None:
-        """Fix the chat's id, now that the era of the export's ids is known."""
-        place, kind = chat_identity(chat.header, shifted=shifted)
-        name = "Saved Messages" if kind == "saved" else person_name(chat.header.get("name"), place)
-        chat.chat = self.reading.chats.setdefault(place, Chat(place, kind, name))
-        chat.own_ids = {place, chat.header["id"], str(chat.header["id"])}
-
-    def _meet(self, person: str, name: Any) -> None:
-        self.reading.counts[person] += 1
-        known = self.reading.people.get(person)
-        if known is None or (isinstance(name, str) and name and known.name != name):
-            self.reading.people[person] = Person(person, person_name(name, person))
-
     def _finish(self, walk: _Walk, stream: JsonStream) -> None:
         """Draw the conclusions that need the whole file: chats without messages, the owner, what to warn of."""
         senders: dict[str, Counter[str]] = {}
         for header in walk.headers:
-            chat = self._open.get(id(header)) or _OpenChat(header)
+            chat = self._open.get(id(header)) or OpenChat(header)
             if chat.chat is None and "id" in header:
-                self._settle(chat, shifted=False)
+                chat.settle(self.reading, shifted=False)
             if chat.chat is not None:
                 senders.setdefault(chat.chat.id, Counter()).update(chat.senders)
         self.reading.repairs += [f"{_REPAIRS[what]} ({count})" for what, count in stream.repairs.items()]
         self._find_owner(walk.account, senders)
-        for place, wrote in senders.items():
-            known = self.reading.chats[place]
-            if known.kind == "group" and len(wrote) == 1 and wrote.total() > OWN_ONLY:
-                self.reading.warnings.append(
-                    f"{known.name}: only one person's messages were exported, so there is nothing they answer"
-                )
-        if self._local_time:
+        self.reading.warnings += own_only(self.reading.chats.values(), senders)
+        self._warn_of_local_time()
+
+    def _warn_of_local_time(self) -> None:
+        open_chats = self._open.values()
+        if any(chat.local for chat in open_chats):
             self.reading.warnings.append("some messages carry only local time; it is read as UTC")
+        elif any(chat.zoned for chat in open_chats):
+            self.reading.warnings.append("some messages carry only local time; the zone is that of the one before")
 
     def _find_owner(self, account: dict[str, Any], senders: dict[str, Counter[str]]) -> None:
         user = account.get("user_id")

@@ -20,30 +20,33 @@ class Window:
     end: int
 
 
-def windows(blocks: Sequence[Block]) -> Iterator[Window]:
-    """Yield the windows of a session that hold a reply to train on, each such reply at or after one window's `new`."""
-    wanted = [place for place, block in enumerate(blocks) if block.trained]
+def windows(blocks: Sequence[Block], first: int = 0) -> Iterator[Window]:
+    """Yield the windows of a session, from block `first` on, that hold a reply to train on.
+
+    Each such reply stands at or after the `new` of exactly one of them.
+    """
+    wanted = [place for place in range(first, len(blocks)) if blocks[place].trained]
     at = 0
     while at < len(wanted):
-        first = wanted[at]
-        start = _context(blocks, first)
-        taken = sum(block.words for block in blocks[start : first + 1])
-        end = first + 1
+        new = wanted[at]
+        start = _context(blocks, new, first)
+        taken = sum([block.words for block in blocks[start : new + 1]])
+        end = new + 1
         at += 1
         while at < len(wanted):
-            taken += sum(block.words for block in blocks[end : wanted[at] + 1])
+            taken += sum([block.words for block in blocks[end : wanted[at] + 1]])
             if taken > WINDOW_WORDS:
                 break
             end = wanted[at] + 1
             at += 1
-        yield Window(start, first, end)
+        yield Window(start, new, end)
 
 
-def _context(blocks: Sequence[Block], reply: int) -> int:
+def _context(blocks: Sequence[Block], reply: int, first: int) -> int:
     """Return where the context of a reply begins: with what it answers, and with more while it is short."""
-    start = max(0, reply - 1)
+    start = max(first, reply - 1)
     taken = blocks[start].words
-    while start > 0 and taken + blocks[start - 1].words <= OVERLAP_WORDS:
+    while start > first and taken + blocks[start - 1].words <= OVERLAP_WORDS:
         start -= 1
         taken += blocks[start].words
     # A model's template wants a conversation to begin with the other side.

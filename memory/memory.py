@@ -4,7 +4,8 @@
         memory.sync(lines)
         for hit in memory.recall("whats your cat called").hits: ...
 
-A Memory may be used from several threads: changes take turns, and recalling does not wait for them.
+With an embedder it also finds what was said in other words. A Memory may be used from several threads: changes take
+turns, and recalling does not wait for them.
 """
 
 import builtins
@@ -12,63 +13,66 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from memory import store, upkeep
-from memory.passages import Line, Passage
-from memory.search import Hit, Recall, hit_of, search
+from memory import cache, selection, soundness, store, upkeep
+from memory.embedder import Embedder, EmbedderError
+from memory.embedding import Embedding, Progress
+from memory.passages import Line
+from memory.search import Hit, Recall, search
+from memory.selection import Surroundings
+from memory.syncing import Changes, Sync, Synced
+from memory.tombstones import Tombstones
+from memory.vectors import Coverage, coverage
 from memory.words import count_words
+
+__all__ = ["Coverage", "Memory", "Surroundings", "Synced"]
 
 NOTES = "notes"
 """The chat, and the speaker, that the user's own notes stand under."""
 NOTES_CHAT = "note:"
 """The id of that chat, which no platform gives out."""
-AROUND = 5
-"""Lines shown before and after a passage."""
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What a sync changed, in lines (an edited line is one removed and one added), and how many passages there are."""
-
-    added: int
-    removed: int
-    passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """A passage with some lines of its chat before and after it."""
-
-    before: tuple[Line, ...]
-    passage: Passage
-    after: tuple[Line, ...]
+_NOON = 12 * 3600
 
 
 class Memory:
     """What was said, in one file; `open` makes one."""
 
-    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self._path = path
         self._writer, self._writing = writer, threading.Lock()
         self._reader, self._reading = reader, threading.Lock()
+        self._embedding: Embedding | None = None
+        self._in_background = False
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the memory in `path`, an empty one where there is none; raises StoreError for any other file."""
+    def open(cls, path: Path, embedder: Embedder | None = None, *, background: bool = False) -> Self:
+        """Open the memory in `path`, an empty one where there is none; raises StoreError for any other file.
+
+        With an embedder, `sync` also embeds what is new and `recall` searches by meaning too. In the background the
+        model is loaded and used by a thread; until it is ready, memory searches by words alone.
+        """
         writer = store.connect(path)
         try:
-            return cls(writer, store.connect(path))
+            memory = cls(path, writer, store.connect(path))
         except BaseException:
             writer.close()
             raise
+        if embedder is not None:
+            memory._embedding, memory._in_background = Embedding(path, embedder, memory._writing), background
+            if background:
+                memory._embedding.start()
+        return memory
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file and the embedder."""
+        if self._embedding is not None:
+            self._embedding.close()
         with self._writing, self._reading:
             self._reader.close()
             self._writer.close()
@@ -89,71 +93,95 @@ class Memory:
         with self._reading:
             yield self._reader
 
-    def sync(self, lines: Iterable[Line]) -> Synced:
-        """Bring memory in step with `lines`, the whole archive: only what is new or edited is indexed.
+    def sync(
+        self, lines: Iterable[Line], kind: str = "said", progress: Callable[[int], None] = lambda through: None
+    ) -> Synced:
+        """Bring memory in step with `lines`, all there are of a kind: only what is new or edited is indexed.
 
-        Lines that are no longer there go, their bytes overwritten; forgotten ones stay out, notes stay. Done twice it
-        changes nothing.
+        Lines that are no longer there go, their bytes overwritten; forgotten ones stay out, other kinds stay. Done
+        twice it changes nothing. The kinds are `said` (imported) and `chat` (told to the clone).
         """
         with self._change() as connection:
-            wanted = _remembered(connection, lines)
-            stored = {line.key: (i, line) for i, line in upkeep.lines_where(connection, "kind = 'said'").items()}
-            gone = {key: old for key, (_, old) in stored.items() if not _unchanged(old, wanted.get(key))}
-            fresh = [line for key, line in wanted.items() if key not in stored or key in gone]
-            upkeep.delete_lines(connection, (stored[key][0] for key in gone))
-            for line in fresh:
-                upkeep.insert_line(connection, line)
-            _rename_chats(connection, wanted.values())
-            for chat in {line.chat for line in (*gone.values(), *fresh)}:
-                upkeep.refresh_passages(connection, chat)
-            upkeep.drop_empty_chats(connection)
-            synced = Synced(len(fresh), len(gone), _count(connection))
-        if gone:
-            with self._writing:
-                store.erase_traces(self._writer)
+            work = Sync(connection, kind, progress)
+            work.run(lines, whole=True)
+            synced = Synced(work.added, work.removed, selection.count_passages(connection))
+        if synced.removed:
+            self._erase()
+        if synced.added:
+            self._embed_new()
         return synced
 
+    def tell(self, lines: Iterable[Line], kind: str = "chat") -> Synced:
+        """Remember a few more lines, or newer words of known ones, without going through all the others."""
+        with self._change() as connection:
+            work = Sync(connection, kind, lambda through: None)
+            work.run(lines, whole=False)
+            told = Synced(work.added, work.removed, selection.count_passages(connection))
+        if told.added:
+            self._embed_new()
+        return told
+
     def recall(
-        self, query: str, *, words: int = 400, exclude: Collection[str] = (), before: int | None = None
+        self,
+        query: str,
+        *,
+        words: int = 400,
+        exclude: Collection[str] = (),
+        before: int | None = None,
+        now: int | None = None,
     ) -> Recall:
         """Return what was said about `query`, best first, within a budget of `words`; nothing where nothing fits.
 
-        Messages whose text is in `exclude` (what stands in the prompt already) are left out; with `before`, in Unix
-        seconds, so is everything from then on.
+        Notes for today come first, whatever is asked. Messages whose text is in `exclude` (what stands in the prompt
+        already) are left out; with `before`, in Unix seconds, so is everything from then on, and there is no today.
+        `now` is the moment that "today" and "last summer" are counted from.
         """
         started = time.perf_counter()
+        moment = int(time.time()) if now is None else now
+        dense = self._open_embedding()
         with self._look() as connection:
-            hits = search(connection, query, words=words, exclude=exclude, before=before)
+            today = [] if before is not None else selection.notes_of(connection, datetime.fromtimestamp(moment).date())
+            hits = selection.fitting(today, words, exclude)
+            words -= sum(count_words(hit.text) for hit in hits)
+            exclude = [*exclude, *(hit.text.partition(": ")[2] for hit in hits)]
+            ways = (dense.dense(connection, query), None) if dense else (None,)
+            for way in ways:
+                try:
+                    hits += search(
+                        connection, query, words=words, exclude=exclude, before=before, dense=way, now=moment
+                    )
+                    break
+                except EmbedderError:
+                    continue  # it failed in the middle of a question; words alone still answer
         return Recall(hits, sum(count_words(hit.text) for hit in hits), 1000 * (time.perf_counter() - started))
 
-    def add(self, text: str, when: int) -> int:
-        """Remember a note of the user's, which ranks first where it matches, and return its passage's id."""
+    def add(self, text: str, when: int, day: date | None = None) -> int:
+        """Remember a note of the user's, which ranks first where it matches, and return its passage's id.
+
+        A note for a day is recalled on that day whatever is asked.
+        """
+        if day is not None:
+            when = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + _NOON
         note = Line(f"note:{uuid.uuid4().hex}", NOTES_CHAT, NOTES, NOTES, when, text)
         with self._change() as connection:
-            return upkeep.insert_passage(connection, {upkeep.insert_line(connection, note, "note"): note}, "note")
+            number = upkeep.insert_note(connection, note, day.isoformat() if day else None)
+        self._embed_new()
+        return number
+
+    def notes_for(self, day: date) -> tuple[Hit, ...]:
+        """Return the notes for a day, in the order they were written."""
+        with self._look() as connection:
+            return tuple(selection.notes_of(connection, day))
 
     def list(self, limit: int = 50, offset: int = 0) -> tuple[Hit, ...]:
         """Return remembered passages, latest first; nothing was asked, so their score is 0."""
         with self._look() as connection:
-            rows = connection.execute(
-                "SELECT id FROM passage ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?", (limit, offset)
-            ).fetchall()
-            return tuple(hit_of(passage, 0.0, upkeep.lines_of(connection, passage)) for (passage,) in rows)
+            return selection.list_passages(connection, limit, offset)
 
     def show(self, passage: int) -> Surroundings | None:
         """Return a passage and the lines around it in its chat, or None where there is none with this id."""
         with self._look() as connection:
-            lines = upkeep.lines_of(connection, passage)
-            if not lines:
-                return None
-            chat = [*upkeep.lines_where(connection, "chat = ?", (next(iter(lines.values())).chat,)).items()]
-        places = [place for place, (line, _) in enumerate(chat) if line in lines]
-        first, last = places[0], places[-1]
-        return Surroundings(
-            before=tuple(line for _, line in chat[max(0, first - AROUND) : first]),
-            passage=Passage(tuple(lines.values())),
-            after=tuple(line for _, line in chat[last + 1 : last + 1 + AROUND]),
-        )
+            return selection.surroundings(connection, passage)
 
     def forget(
         self,
@@ -162,83 +190,102 @@ class Memory:
         person: str | None = None,
         chat: str | None = None,
         key: str | None = None,
+        span: tuple[int, int] | None = None,
     ) -> int:
         """Remove the lines that fulfil any of these for good, and return how many they were.
 
-        `passage` takes its messages; `person` (a name) and `chat` (an id or a name) also keep out what a later sync
-        brings of them. Their bytes are overwritten. What others said about a person stays.
+        `passage` takes its messages; `person` (a name), `chat` (an id or a name) and `span` (from, until before, in
+        Unix seconds) also keep out what a later sync brings of them. Bytes are overwritten, vectors too. What others
+        said about a person stays, and so do notes, unless named by passage or key.
         """
         with self._change() as connection:
-            chats = _chats_called(connection, chat)
-            conditions = [
-                ("line.id IN (SELECT line FROM passage_line WHERE passage = ?)", passage),
-                ("kind = 'said' AND who = ?", person),
-                ("key = ?", key),
-                *(("chat = ?", each) for each in chats),
-            ]
-            lines: dict[int, Line] = {}
-            for condition, value in conditions:
-                if value is not None:
-                    lines |= upkeep.lines_where(connection, condition, (value,))
-            _bury(connection, [("line", line.key) for line in lines.values()])
-            _bury(connection, [("line", key), ("person", person), *(("chat", each) for each in chats)])
-            upkeep.delete_lines(connection, lines)
-            for touched in {line.chat for line in lines.values()}:
-                upkeep.refresh_passages(connection, touched)
+            chats = selection.chats_called(connection, chat)
+            gone = selection.lines_meant(connection, passage=passage, person=person, chats=chats, key=key, span=span)
+            tombstones = Tombstones(connection)
+            tombstones.bury("line", [line.key for line in gone.values()] + ([key] if key is not None else []))
+            tombstones.bury("person", [person] if person is not None else [])
+            tombstones.bury("chat", chats)
+            if span is not None:
+                tombstones.bury_span(*span)
+            changes = Changes()
+            upkeep.delete_lines(connection, gone)
+            for line in gone.values():
+                changes.note(line.chat, upkeep.place_of(line))
+            changes.mend(connection)
             upkeep.drop_empty_chats(connection)
-        with self._writing:
-            store.erase_traces(self._writer)
-        return len(lines)
+        self._erase()
+        return len(gone)
 
     def count(self) -> int:
         """Return how many passages are remembered."""
         with self._look() as connection:
-            return _count(connection)
+            return selection.count_passages(connection)
+
+    def embed(self, seconds: float | None = None, progress: Progress = lambda done, total: None) -> int:
+        """Embed what has no vector yet, the latest first, for so many seconds; return how many are left.
+
+        What is done is kept when this is interrupted. Raises EmbedderError where there is no embedder that works.
+        """
+        if self._embedding is None:
+            raise EmbedderError("there is no embedder")
+        return self._embedding.embed(seconds, progress)
+
+    def coverage(self) -> Coverage:
+        """Return how many passages search by meaning knows, and how many it does not know yet."""
+        with self._look() as connection:
+            return coverage(connection)
+
+    @property
+    def problem(self) -> str:
+        """Why search by meaning is off although there is an embedder; empty while nothing is wrong."""
+        return self._embedding.problem if self._embedding else ""
+
+    @property
+    def embedder_choice(self) -> str:
+        """The embedder chosen for this memory, empty where none was: see `embedder.choose_model`."""
+        with self._look() as connection:
+            return store.get_state(connection, "embedder") or ""
+
+    @embedder_choice.setter
+    def embedder_choice(self, choice: str) -> None:
+        with self._change() as connection:
+            store.set_state(connection, "embedder", choice)
 
     def check(self) -> builtins.list[str]:
-        """Return what is wrong with the file, its windows, its index or its tombstones; nothing when it is sound."""
+        """Return what is wrong with the file, its windows, indexes, vectors or tombstones; nothing when it is sound."""
         with self._writing:
-            return builtins.list(upkeep.problems(self._writer))
+            return builtins.list(soundness.problems(self._writer, self._path))
 
     def rebuild(self) -> None:
-        """Make passages and index anew from the messages, which mends all that `check` finds but a damaged file."""
+        """Make passages and indexes anew from the messages, which mends all that `check` finds but a damaged file."""
         with self._change() as connection:
             upkeep.rebuild_index(connection)
+        with self._writing:
+            self._writer.execute("VACUUM")
+            store.erase_traces(self._writer)
+            cache.file_of(self._path).unlink(missing_ok=True)  # it holds vectors of what was deleted
+        if self._embedding is not None:
+            self._embedding.reload()
 
+    def _open_embedding(self) -> Embedding | None:
+        """Return the embedding if a question can be put to it."""
+        if self._embedding is None or (not self._in_background and not self._embedding.open()):
+            return None
+        return self._embedding
 
-def _remembered(connection: sqlite3.Connection, lines: Iterable[Line]) -> dict[str, Line]:
-    """Return the lines that say something and were not forgotten, by key."""
-    forgotten = set(connection.execute("SELECT kind, value FROM forgotten"))
-    return {
-        line.key: line
-        for line in lines
-        if line.text.strip() and forgotten.isdisjoint({("line", line.key), ("person", line.who), ("chat", line.chat)})
-    }
+    def _embed_new(self) -> None:
+        if self._embedding is None:
+            return
+        if self._in_background:
+            self._embedding.wake()
+        else:
+            with suppress(EmbedderError):  # `problem` tells, and what was said is found by its words
+                self._embedding.embed()
 
-
-def _unchanged(old: Line, new: Line | None) -> bool:
-    return new is not None and replace(new, chat_name=old.chat_name) == old
-
-
-def _rename_chats(connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
-    names = {line.chat: line.chat_name for line in lines}
-    connection.executemany(
-        "UPDATE chat SET name = ? WHERE id = ? AND name <> ?", ((name, chat, name) for chat, name in names.items())
-    )
-
-
-def _chats_called(connection: sqlite3.Connection, chat: str | None) -> builtins.list[str]:
-    """Return the ids of the chats with this id or name; an unknown one is taken for the id of a chat to come."""
-    rows = connection.execute("SELECT id FROM chat WHERE id = ? OR name = ?", (chat, chat)).fetchall()
-    return [row[0] for row in rows] or ([] if chat is None else [chat])
-
-
-def _bury(connection: sqlite3.Connection, tombstones: Iterable[tuple[str, str | None]]) -> None:
-    connection.executemany(
-        "INSERT OR IGNORE INTO forgotten VALUES (?, ?)",
-        ((kind, value) for kind, value in tombstones if value is not None),
-    )
-
-
-def _count(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT count(*) FROM passage").fetchone()[0])
+    def _erase(self) -> None:
+        """Overwrite what was deleted, in the store, its log and the index."""
+        with self._writing:
+            store.erase_traces(self._writer)
+            cache.file_of(self._path).unlink(missing_ok=True)
+            if self._embedding is not None:
+                self._embedding.rewrite(self._writer)

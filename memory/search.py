@@ -1,36 +1,34 @@
-"""A question to what was said about it: lexical search, and as many of its best passages as a word budget holds.
+"""A question to what was said about it, within a budget of words: candidates are found, their lines ranked and shown.
 
-Finding nothing is an answer: only words that say what a question is about and that are not on everybody's lips in
-this memory (COMMON_SHARE) can find anything.
+Words and meaning find passages, windows of three messages; what is shown is the lines of them that are worth their
+words. Finding nothing is an answer: only words that say what a question is about and that are not on everybody's lips
+in this memory (asking.COMMON_SHARE), a time that was named, or a meaning far nearer than this memory's usual can find
+anything.
 """
 
-import math
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from memory.asking import Question, ask
+from memory.candidates import DENSE, Candidates, find, in_spans
+from memory.dense import Dense, Nearest
 from memory.passages import Line
-from memory.upkeep import lines_of, month_term
-from memory.words import content_words, count_words, month_of, stem
+from memory.ranking import rank, score
+from memory.timewords import Span, spans_of
+from memory.words import count_words, split_words
 
-CANDIDATES = 60
-"""Passages taken from the index before the budget is filled."""
-COMMON_SHARE = 0.2
-"""A word in more than this share of all passages says little; the question is about its other words."""
-COMMON_AT_LEAST = 30
-"""In a small memory a word is common only from this many passages on."""
-MOST_WORDS = 24
-"""Words of a long message that are searched for, the rarest of them."""
 LEAST_WORDS = 5
 """A budget with less left is spent."""
-SHORTEST_BEGINNING = 4
-LEAST_OF_WORD = 0.6
-"""A word nobody wrote is shortened down to this share of it to find its other forms."""
+MEANT_ALONE = 4.0
+"""Where no word is found, the nearest passage must stand so many deviations above the mean."""
+NOTE_FIRST = 1000.0
+"""What a note's score is raised by: notes rank first where they match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found; `when` is Unix seconds, `text` has one line a message: `2023-05-08 Anna: …`.
+    """What was found in one place; `when` is Unix seconds, `text` has one line a message: `2023-05-08 Anna: …`.
 
     Overlapping passages are one hit with the id and the score of the best of them; a higher score is better. `who`
     are the names of those who speak in it, `chat` is the name of the chat.
@@ -53,55 +51,119 @@ class Recall:
     ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question in FTS5: its `words`, which rank passages, and the `telling` ones, of which a text must hold one."""
-
-    words: str
-    telling: str
-
-
 @dataclass(slots=True, eq=False)
 class _Found:
-    """A hit in the making: the lines of overlapping passages by id, and the best of these passages."""
+    """A hit in the making: lines by id, the windows they stand in, and the best line's score and passage."""
 
     passage: int
     score: float
     lines: dict[int, Line] = field(default_factory=dict)
+    windows: set[int] = field(default_factory=set)
 
 
 def search(
-    connection: sqlite3.Connection, query: str, *, words: int, exclude: Collection[str] = (), before: int | None = None
+    connection: sqlite3.Connection,
+    query: str,
+    *,
+    words: int,
+    exclude: Collection[str] = (),
+    before: int | None = None,
+    dense: Dense | None = None,
+    now: int | None = None,
+    asked: str | None = None,
+    asker: str | None = None,
 ) -> tuple[Hit, ...]:
     """Return what was said about `query` within a budget of `words`, best first.
 
-    Messages whose text is in `exclude` are left out, and passages that do not end before `before`.
+    Messages whose text is in `exclude` are left out, and passages that do not end before `before`. `dense` finds what
+    is meant in other words. `now`, in Unix seconds, is the moment that "last summer" is counted from. `asked` is the
+    name of who is spoken to ("your cat"), `asker` of who speaks ("my cat").
     """
-    question = ask(connection, query)
-    if not question.telling:
+    latest = connection.execute("SELECT ended_at FROM passage ORDER BY started_at DESC LIMIT 1").fetchone()
+    if latest is None:
         return ()
+    question = ask(connection, query, latest[0] if now is None else now)
+    if not question.has_content:
+        return ()
+    spans = _spans(connection, query, question, latest[0])
+    nearest = dense(query, DENSE) if dense is not None else None
+    if not question.telling and not spans:
+        nearest = _far_above(nearest)
+        if nearest is None:
+            return ()
+    candidates = find(connection, question, nearest, before, spans)
+    about = [name for name, said in ((asked, question.says_you), (asker, question.says_me)) if name and said]
+    properties = rank(question, candidates, spans, about[:1])
+    scores = _raised({line: score(found) for line, found in properties.items()}, candidates)
+    matching = {line for line, found in properties.items() if found.line}
+    return _fill(scores, candidates, words, exclude, matching)
+
+
+def _spans(connection: sqlite3.Connection, query: str, question: Question, latest: int) -> tuple[Span, ...]:
+    """Return the times a question names; where nothing was said then, as counted from what was said last."""
+    if not question.spans or in_spans(connection, question.spans):
+        return question.spans
+    return spans_of(split_words(query), latest)
+
+
+def _far_above(nearest: Nearest | None) -> Nearest | None:
+    """Return the passages whose meaning alone is reason enough to recall them, or None where there is none."""
+    if nearest is None:
+        return None
+    least = nearest.mean + MEANT_ALONE * nearest.deviation
+    kept = tuple((passage, cosine) for passage, cosine in nearest.passages if cosine >= least)
+    return Nearest(kept, nearest.mean, nearest.deviation) if kept else None
+
+
+def _raised(scores: dict[int, float], candidates: Candidates) -> dict[int, float]:
+    """Return the scores of the lines that may be shown: of passages that were found; notes first."""
+    raised = {}
+    for window in candidates.windows:
+        for line in window.lines if window.found else ():
+            raised[line] = scores[line] + NOTE_FIRST * (window.kind == "note")
+    return raised
+
+
+def _fill(
+    scores: dict[int, float], candidates: Candidates, words: int, exclude: Collection[str], matching: Collection[int]
+) -> tuple[Hit, ...]:
+    """Return the best lines that the budget holds, those of overlapping passages as one hit."""
     shown = {" ".join(part.split()) for text in exclude for part in (text, *text.split("\n"))}
+    known = {line for line in scores if " ".join(candidates.lines[line].text.split()) in shown}
+    windows_of: dict[int, set[int]] = {line: set() for line in scores}
+    for place, window in enumerate(candidates.windows):
+        for line in window.lines:
+            if line in scores:
+                windows_of[line].add(place)
+    half_known = {place for line in known for place in windows_of[line]}
     found: list[_Found] = []
-    for passage, score in _candidates(connection, question, before):
+    for line in sorted(scores, key=lambda line: (scores[line], candidates.lines[line].when, line), reverse=True):
         if words < LEAST_WORDS:
             break
-        lines = lines_of(connection, passage)
-        fresh = {i: line for i, line in lines.items() if " ".join(line.text.split()) not in shown}
-        if _cost(fresh, found) > words or len(fresh) < len(lines):
-            # The last words of the budget go to the lines that match; so does a window half of which is known.
-            matching = _matching(connection, question, passage, lines)
-            fresh = {i: line for i, line in fresh.items() if i in matching}
-        cost = _cost(fresh, found)
-        if fresh and cost <= words:
+        if line in known or (line not in matching and not half_known.isdisjoint(windows_of[line])):
+            continue  # what stands in the prompt, and its company
+        whole = Line(*candidates.lines[line])
+        cost = count_words(whole.shown)
+        if cost <= words:
             words -= cost
-            _merge(found, _Found(passage, score, fresh))
+            best = max(
+                windows_of[line], key=lambda place: sum(scores.get(x, 0) for x in candidates.windows[place].lines)
+            )
+            _merge(found, _Found(candidates.windows[best].id, scores[line], {line: whole}, set(windows_of[line])))
     return tuple(hit_of(each.passage, each.score, each.lines) for each in found)
 
 
-def _cost(lines: dict[int, Line], found: Sequence[_Found]) -> int:
-    """Return how many words showing these lines adds to what was found."""
-    taken = {i for hit in found for i in hit.lines}
-    return sum(count_words(line.shown) for i, line in lines.items() if i not in taken)
+def _merge(found: list[_Found], new: _Found) -> None:
+    """Add a line, joined with those before it that share a passage; the best keeps its place."""
+    joined = [hit for hit in found if not hit.windows.isdisjoint(new.windows)]
+    if not joined:
+        found.append(new)
+        return
+    best, *rest = joined
+    for hit in (*rest, new):
+        best.lines |= hit.lines
+        best.windows |= hit.windows
+    found[:] = [hit for hit in found if hit not in rest]
 
 
 def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
@@ -110,86 +172,3 @@ def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
     who = ", ".join(dict.fromkeys(line.who for line in ordered))
     text = "\n".join(line.shown for line in ordered)
     return Hit(passage, ordered[0].when, who, text, score, ordered[0].chat_name)
-
-
-def ask(connection: sqlite3.Connection, query: str) -> Question:
-    """Return what to search for: the words of a question that this memory holds, the rarest of them telling."""
-    total = connection.execute("SELECT count(*) FROM passage").fetchone()[0]
-    limit = max(COMMON_AT_LEAST, math.ceil(total * COMMON_SHARE))
-    counted: dict[str, int] = {}
-    for word in content_words(query)[: 4 * MOST_WORDS]:
-        phrase, passages = _phrase(connection, word, limit)
-        if passages:
-            counted[phrase] = passages
-        if (month := month_of(word)) is not None:
-            counted[_quoted(month_term(month))] = limit
-    words = sorted(counted, key=lambda phrase: counted[phrase])[:MOST_WORDS]
-    telling = [phrase for phrase in words if counted[phrase] <= limit]
-    return Question(" OR ".join(words), _in_texts(" OR ".join(telling)) if telling else "")
-
-
-def _phrase(connection: sqlite3.Connection, word: str, limit: int) -> tuple[str, int]:
-    """Return how a word is searched for, and in how many passages it is, counted up to just above `limit`."""
-    beginning = stem(word)
-    phrase = _quoted(word) if beginning is None else f"{_quoted(beginning)}*"
-    passages = _passages_with(connection, phrase, limit)
-    length = len(word) - 1
-    while passages == 0 and length >= max(SHORTEST_BEGINNING, LEAST_OF_WORD * len(word)):
-        phrase = f"{_quoted(word[:length])}*"
-        passages = _passages_with(connection, phrase, limit)
-        length -= 1
-    return phrase, passages
-
-
-def _passages_with(connection: sqlite3.Connection, phrase: str, limit: int) -> int:
-    row = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM passage_fts WHERE passage_fts MATCH ? LIMIT ?)",
-        (_in_texts(phrase), limit + 1),
-    )
-    return int(row.fetchone()[0])
-
-
-def _in_texts(expression: str) -> str:
-    return f"{{terms}} : ({expression})"
-
-
-def _quoted(word: str) -> str:
-    return '"' + word.replace('"', '""') + '"'
-
-
-def _candidates(connection: sqlite3.Connection, question: Question, before: int | None) -> Sequence[tuple[int, float]]:
-    """Return passages and their scores: notes first, then by BM25, of equals the latest first."""
-    # CROSS and + keep SQLite from asking the index once for every telling passage, which takes seconds.
-    rows = connection.execute(
-        "SELECT passage.id, -bm25(passage_fts) AS score"
-        " FROM passage_fts CROSS JOIN passage ON passage.id = passage_fts.rowid"
-        " WHERE passage_fts MATCH ? AND (? IS NULL OR ended_at < ?)"
-        " AND +passage.id IN (SELECT rowid FROM passage_fts WHERE passage_fts MATCH ?)"
-        " ORDER BY passage.kind = 'note' DESC, score DESC, ended_at DESC LIMIT ?",
-        (question.words, before, before, question.telling, CANDIDATES),
-    )
-    return rows.fetchall()
-
-
-def _matching(connection: sqlite3.Connection, question: Question, passage: int, lines: dict[int, Line]) -> set[int]:
-    """Return the ids of the lines of a passage that hold words of the question."""
-    row = connection.execute(
-        "SELECT highlight(passage_fts, 1, char(2), char(3)) FROM passage_fts WHERE passage_fts MATCH ? AND rowid = ?",
-        (question.telling, passage),
-    )
-    *marked, dated = row.fetchone()[0].split("\n")
-    if "\2" in dated:  # all of it was said in the month or the year that was asked for
-        return set(lines)
-    return {i for i, words in zip(lines, marked, strict=True) if "\2" in words}
-
-
-def _merge(found: list[_Found], new: _Found) -> None:
-    """Add a passage, joined with those before it that share a line; the best keeps its place."""
-    joined = [hit for hit in found if not hit.lines.keys().isdisjoint(new.lines)]
-    if not joined:
-        found.append(new)
-        return
-    best, *rest = joined
-    for hit in (*rest, new):
-        best.lines |= hit.lines
-    found[:] = [hit for hit in found if hit not in rest]

@@ -1,10 +1,13 @@
-"""Words that say nothing about what a question is about, and the names of months, for the languages we meet.
+"""Words that say nothing about what a question is about, for the languages we meet; they also tell the language.
 
-One list for all of them: chats mix languages within a sentence. A word that is a content word in another of the
-languages is left out. Written as `memory.words` folds them: lower case, no apostrophes, letters not stretched.
+All of them are left out at once: chats mix languages within a sentence. A word that is a content word in another of the
+languages is left out of the list. Written as `memory.words` folds them: lower case, no apostrophes, no stretched
+letters.
 """
 
 import unicodedata
+
+from memory.stems import ENGLISH, FRENCH, GERMAN, RUSSIAN, SPANISH, TURKISH, UZBEK, without_marks
 
 _ENGLISH = """
 a about actually again all also always am an and any anybody anyone anything are arent around as ask at aw aww away
@@ -30,7 +33,8 @@ _RUSSIAN = """
 раз с сам сама свой своя свои себе себя сейчас со так также такая такие такой там тебе тебя тем теперь то тобой тогда
 того тоже только тот тут ты у уже хорошо чего чем через что чтоб чтобы чье чья эта эти это этого этом этот я привет
 приветик здравствуй здравствуйте спасибо пожалуйста ок окей ага угу ладно дела делаешь делаете делать скажи расскажи
-помнишь знаешь думаешь хочешь твой твоя твое твои твоего твоей твоих хаха ахах ахаха
+кем чем почём случилось случилась случился произошло помнишь знаешь думаешь хочешь твой твоя твое твои твоего твоей
+твоих хаха ахах ахаха
 """
 _SPANISH = """
 al algo algun alguna antes aqui asi aun aunque cada como con cual cuales cuando cuanto cuantos de del desde donde dos
@@ -64,8 +68,31 @@ _KOREAN = """
 그래 그래서 그리고 근데 하지만 당신 당신의 너의 나의 제 저는 제가 무슨일 알아 말해줘 좋아
 """
 
-_ALL = " ".join([_ENGLISH, _RUSSIAN, _SPANISH, _UZBEK, _GERMAN, _FRENCH, _KOREAN])
-STOP_WORDS = frozenset(unicodedata.normalize("NFKC", _ALL).replace("ё", "е").split())
+_TURKISH = """
+acaba ama ben bana beni benim bir biz bize bizi bizim bu bunu cok çok da daha de degil değil diye en evet gibi hangi
+hayir hayır icin için ile ise kac kaç kadar kim kimin mi mı mu mü nasil nasıl ne neden nerede nereye nereden niye o ona
+onu onun sen sana seni senin siz size sizi sizin su şu var ve veya ya yok zaman merhaba selam tesekkurler teşekkürler
+"""
+
+
+def _folded(words: str) -> frozenset[str]:
+    return frozenset(map(without_marks, unicodedata.normalize("NFKC", words).casefold().replace("ё", "е").split()))
+
+
+STOP_WORDS_OF = {
+    language: _folded(words)
+    for language, words in {
+        ENGLISH: _ENGLISH,
+        RUSSIAN: _RUSSIAN,
+        SPANISH: _SPANISH,
+        UZBEK: _UZBEK,
+        TURKISH: _TURKISH,
+        GERMAN: _GERMAN,
+        FRENCH: _FRENCH,
+        "ko": _KOREAN,
+    }.items()
+}
+STOP_WORDS = frozenset().union(*STOP_WORDS_OF.values())
 
 STOP_PHRASES = tuple(
     """
@@ -77,18 +104,19 @@ STOP_PHRASES = tuple(
 )
 """Taken out of a question in a script without spaces, the longest first, before it is cut into pairs."""
 
-_MONTH_NAMES = (
-    "january jan enero januar janvier январь января январе yanvar yanvarda",
-    "february feb febrero februar février февраль февраля феврале fevral fevralda",
-    "march marzo märz март марта марте mart martda",
-    "april abril avril апрель апреля апреле aprel aprelda",
-    "mayo mai май мая мае mayda",  # "may" asks for permission far more often
-    "june junio juni juin июнь июня июне iyun iyunda",
-    "july julio juli juillet июль июля июле iyul iyulda",
-    "august aug agosto août август августа августе avgust avgustda",
-    "september sept septiembre septembre сентябрь сентября сентябре sentabr sentabrda",
-    "october oct octubre oktober octobre октябрь октября октябре oktabr oktabrda",
-    "november nov noviembre novembre ноябрь ноября ноябре noyabr noyabrda",
-    "december dec diciembre dezember décembre декабрь декабря декабре dekabr dekabrda",
+FIRST_PERSON = _folded(
+    "i im ive id ill me my mine myself we were us our ours я меня мне"
+    " мной мой моя мое мои моего моей мою мы нас нам наш"
+    " наша yo me mi mis mio mia soy estoy tengo fui he nosotros men"
+    " meni menga mening menda biz bizning bizga 나 나는 난"
+    " 내 내가 나한테 나도 우리 저 저는 제가 제 ich mich mir mein meine wir"
+    " je jai moi mon ma mes nous ben beni bana benim"
 )
-MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
+"""By which those who write speak of themselves."""
+SECOND_PERSON = _folded(
+    "you your yours youre youve youd youll yourself ur u ты тебя тебе"
+    " тобой твой твоя твое твои твоего твоей твоих твою вы"
+    " вас вам ваш ваша tu tus te ti tuyo usted sen seni senga sening siz sizning sizni 너 너는 넌 너의 네 네가 니가 니"
+    " 당신 당신의 du dich dir dein deine toi ton ta tes sana senin"
+)
+"""By which they speak to somebody of that person."""

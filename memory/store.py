@@ -1,78 +1,25 @@
-"""The truth of memory: one SQLite file with lines, passages, their full-text index and what must stay forgotten.
+"""The truth of memory: one SQLite file with lines, passages, their indexes, their vectors and what stays forgotten.
 
 Every change is one transaction, and triggers keep the parts in step: a line that goes takes its passages with it, a
-passage its index entry. The file is in WAL mode, so a killed process loses nothing that was acknowledged and a reader
-never waits for a writer; a second writer waits its turn.
+passage its index entry and its vector. The file is in WAL mode, so a killed process loses nothing that was
+acknowledged and a reader never waits for a writer; a second writer waits its turn.
 """
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from memory.migrations import MIGRATIONS
+
 BUSY_SECONDS = 30.0
-
-FTS_TABLE = """
-CREATE VIRTUAL TABLE passage_fts USING fts5(
-    speakers, terms, tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
-)
-"""
-"""What `memory.words` makes of a passage, a line a message; Mn and Mc keep Indic words whole.
-
-Who speaks is a column of its own: a name stands on every message of its bearer, and is telling where others say it.
-"""
+CACHE_KIB = 32 * 1024
+"""Pages kept at hand while a large import writes in many places at once."""
 
 
 class StoreError(Exception):
-    """The file is no memory, or one that a newer version wrote."""
-
-
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
-migration = MIGRATIONS.append
-
-
-@migration
-def m001_lines_passages_index(connection: sqlite3.Connection) -> None:
-    """Create lines, the passages they stand in, the lexical index and the tombstones."""
-    for statement in (
-        "CREATE TABLE chat (id TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID",
-        """CREATE TABLE line (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            key TEXT NOT NULL UNIQUE,
-            kind TEXT NOT NULL CHECK (kind IN ('said', 'note')),
-            chat TEXT NOT NULL REFERENCES chat,
-            who TEXT NOT NULL,
-            sent_at INTEGER NOT NULL,
-            text TEXT NOT NULL)""",
-        # The order of a chat; ids of one second are in the order of their numbers.
-        "CREATE INDEX line_in_chat ON line (chat, sent_at, length(key), key)",
-        """CREATE TABLE passage (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            kind TEXT NOT NULL CHECK (kind IN ('said', 'note')),
-            chat TEXT NOT NULL REFERENCES chat,
-            started_at INTEGER NOT NULL,
-            ended_at INTEGER NOT NULL)""",
-        "CREATE INDEX passage_in_chat ON passage (chat)",
-        "CREATE INDEX passage_in_time ON passage (started_at)",
-        """CREATE TABLE passage_line (
-            passage INTEGER NOT NULL REFERENCES passage ON DELETE CASCADE,
-            position INTEGER NOT NULL,
-            line INTEGER NOT NULL REFERENCES line,
-            PRIMARY KEY (passage, position)) WITHOUT ROWID""",
-        "CREATE INDEX passage_line_of ON passage_line (line)",
-        FTS_TABLE,
-        """CREATE TRIGGER line_goes BEFORE DELETE ON line BEGIN
-            DELETE FROM passage WHERE id IN (SELECT passage FROM passage_line WHERE line = old.id);
-        END""",
-        """CREATE TRIGGER passage_goes AFTER DELETE ON passage BEGIN
-            DELETE FROM passage_fts WHERE rowid = old.id;
-        END""",
-        """CREATE TABLE forgotten (
-            kind TEXT NOT NULL CHECK (kind IN ('line', 'person', 'chat')), value TEXT NOT NULL,
-            PRIMARY KEY (kind, value)) WITHOUT ROWID""",
-    ):
-        connection.execute(statement)
+    """The file is no memory, or one that a newer version wrote, or there is no room to write."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -87,9 +34,10 @@ def connect(path: Path) -> sqlite3.Connection:
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last change, never break the file
-        connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten, not only unlinked
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         _migrate(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError):
@@ -107,16 +55,39 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk makes SQLite roll back by itself
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def erase_traces(connection: sqlite3.Connection) -> None:
     """Take deleted text out of the index's older segments and out of the write-ahead log."""
     connection.execute("INSERT INTO passage_fts (passage_fts) VALUES ('optimize')")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def generation(connection: sqlite3.Connection) -> int:
+    """Return a number that grows with every change of vectors; a trigger counts those that go."""
+    row = connection.execute("SELECT value FROM state WHERE name = 'generation'").fetchone()
+    return int(row[0])
+
+
+def next_generation(connection: sqlite3.Connection) -> None:
+    """Note that vectors changed; indexes made before are out of date."""
+    connection.execute("UPDATE state SET value = value + 1 WHERE name = 'generation'")
+
+
+def get_state(connection: sqlite3.Connection, name: str) -> str | None:
+    """Return a remembered setting of this memory, or None."""
+    row = connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_state(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Remember a setting of this memory."""
+    connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -1,15 +1,40 @@
-"""Lines and passages kept in step, inside the caller's transaction; and the proof that they are."""
+"""Lines and passages kept in step, inside the caller's transaction.
+
+Passages are exactly the windows of a chat's lines. Whether a window begins at a line depends on the line before and the
+two after it, so a change is mended around its place, however long the chat is.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
 
-from memory.passages import Line, Passage, passages
-from memory.store import FTS_TABLE
+from memory.migrations import FTS_TABLE, gather_more_words
+from memory.passages import SESSION_GAP_SECONDS, Line, Passage
 from memory.words import words_of
 
 IN_ORDER = "ORDER BY sent_at, length(key), key"
 INDEX = "INSERT INTO passage_fts (rowid, speakers, terms) VALUES (?, ?, ?)"
+BATCH = 2000
+"""Rows handed to SQLite at a time."""
+REACH = 4
+"""Lines on either side of a change that decide which windows there are around it."""
 _LINES = "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"
+# Every line of a chat in order, with the passage that begins there.
+_BEGINNINGS = (
+    "SELECT line.id, line.kind, line.chat, who, sent_at, text, passage.id, first, second, third"
+    " FROM line LEFT JOIN passage ON passage.first = line.id WHERE line.chat = ? AND line.kind <> 'note'"
+)
+_PLACE = "(sent_at, length(key), key)"
+
+Place = tuple[int, int, str]
+"""Where a line stands in its chat: Unix seconds, then the length of its key, then the key."""
+
+
+def place_of(line: Line) -> Place:
+    """Return where a line stands in its chat."""
+    return line.when, len(line.key), line.key
 
 
 def lines_where(connection: sqlite3.Connection, condition: str, values: Sequence[object] = ()) -> dict[int, Line]:
@@ -23,16 +48,46 @@ def lines_of(connection: sqlite3.Connection, passage: int) -> dict[int, Line]:
     return lines_where(connection, "line.id IN (SELECT line FROM passage_line WHERE passage = ?)", (passage,))
 
 
-def insert_line(connection: sqlite3.Connection, line: Line, kind: str = "said") -> int:
-    """Add a line, without a passage yet, and return its id."""
-    connection.execute(
-        "INSERT INTO chat VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name", (line.chat, line.chat_name)
+def lines_around(
+    connection: sqlite3.Connection, first: Line, last: Line, count: int
+) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    """Return up to `count` lines of a chat before the first and after the last of a passage, in order."""
+    before = connection.execute(
+        f"{_LINES} WHERE chat = ? AND {_PLACE} < (?, ?, ?) ORDER BY sent_at DESC, length(key) DESC, key DESC LIMIT ?",
+        (first.chat, *place_of(first), count),
+    ).fetchall()
+    after = connection.execute(
+        f"{_LINES} WHERE chat = ? AND {_PLACE} > (?, ?, ?) {IN_ORDER} LIMIT ?", (last.chat, *place_of(last), count)
+    ).fetchall()
+    return tuple(Line(*row[1:]) for row in reversed(before)), tuple(Line(*row[1:]) for row in after)
+
+
+def insert_lines(connection: sqlite3.Connection, lines: Sequence[Line], kind: str) -> None:
+    """Add lines, without passages yet."""
+    connection.executemany(
+        "INSERT INTO chat VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
+        {line.chat: line.chat_name for line in lines}.items(),
     )
-    row = connection.execute(
-        "INSERT INTO line (key, kind, chat, who, sent_at, text) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (line.key, kind, line.chat, line.who, line.when, line.text),
+    connection.executemany(
+        "INSERT INTO line (key, kind, chat, who, sent_at, text) VALUES (?, ?, ?, ?, ?, ?)",
+        ((line.key, kind, line.chat, line.who, line.when, line.text) for line in lines),
     )
-    return int(row.fetchone()[0])
+
+
+def insert_note(connection: sqlite3.Connection, note: Line, day: str | None) -> int:
+    """Add a note, which is a passage of its own, and return the passage's id."""
+    insert_lines(connection, [note], "note")
+    row = connection.execute("UPDATE line SET day = ? WHERE key = ? RETURNING id", (day, note.key)).fetchone()
+    index_notes(connection, [int(row[0])])
+    return int(connection.execute("SELECT id FROM passage WHERE first = ?", row).fetchone()[0])
+
+
+def index_notes(connection: sqlite3.Connection, notes: Iterable[int]) -> None:
+    """Make the passages of notes, by their lines' ids."""
+    for note in notes:
+        columns = "id, kind, chat, who, sent_at, text"
+        row = connection.execute(f"SELECT {columns} FROM line WHERE id = ?", (note,)).fetchone()
+        _insert_passages(connection, [(_Beginning(*row),)])
 
 
 def delete_lines(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
@@ -40,29 +95,15 @@ def delete_lines(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
     connection.executemany("DELETE FROM line WHERE id = ?", ((i,) for i in ids))
 
 
-def insert_passage(connection: sqlite3.Connection, lines: dict[int, Line], kind: str = "said") -> int:
-    """Add a passage of stored lines, in order, with its index entry, and return its id."""
-    first, *_, last = [*lines.values()] * 2
-    row = connection.execute(
-        "INSERT INTO passage (kind, chat, started_at, ended_at) VALUES (?, ?, ?, ?) RETURNING id",
-        (kind, first.chat, first.when, last.when),
-    )
-    passage = int(row.fetchone()[0])
-    connection.executemany("INSERT INTO passage_line VALUES (?, ?, ?)", ((passage, n, i) for n, i in enumerate(lines)))
-    connection.execute(INDEX, index_entry(passage, lines.values()))
-    return passage
-
-
-def index_entry(passage: int, lines: Iterable[Line]) -> tuple[int, str, str]:
+def index_entry(passage: int, lines: Sequence[tuple[str, int, str]]) -> tuple[int, str, str]:
     """Return what the index holds of a passage: its id, and the words of its speakers and its texts, a line a message.
 
-    The last line of the texts are the year and the month.
+    `lines` are who, when and what. The last line of the texts are the year and the month.
     """
-    lines = list(lines)
-    year, month, _ = lines[0].day.split("-")
-    texts = [" ".join(words_of(line.text)) for line in lines]
-    speakers = [" ".join(words_of(line.who)) for line in lines]
-    return passage, "\n".join(speakers), "\n".join([*texts, f"{year} {month_term(month)}"])
+    speakers = "\n".join(_name_words(who) for who, _, _ in lines)
+    texts = "\n".join(_text_words(text) for _, _, text in lines)
+    year, month, _ = _day(lines[0][1] // 86400).split("-")
+    return passage, speakers, f"{texts}\n{year} {month_term(month)}"
 
 
 def month_term(month: str | int) -> str:
@@ -72,103 +113,145 @@ def month_term(month: str | int) -> str:
 
 def refresh_passages(connection: sqlite3.Connection, chat: str) -> None:
     """Make the passages of a chat exactly the windows of its lines; those that stay keep their ids."""
-    lines = lines_where(connection, "chat = ? AND kind = 'said'", (chat,))
-    ids = {line.key: i for i, line in lines.items()}
-    wanted = {tuple(ids[line.key] for line in window.lines): window for window in passages(list(lines.values()))}
-    stored = _stored_windows(connection, chat)
-    connection.executemany(
-        "DELETE FROM passage WHERE id = ?", ((stored[window],) for window in stored.keys() - wanted.keys())
-    )
-    for window, passage in wanted.items():
-        if window not in stored:
-            insert_passage(connection, dict(zip(window, passage.lines, strict=True)))
+    _mend(connection, _beginnings(connection.execute(f"{_BEGINNINGS} {IN_ORDER}", (chat,))))
+
+
+def refresh_around(connection: sqlite3.Connection, chat: str, place: Place) -> None:
+    """Make the passages around a place of a chat, where a line came or went, exactly the windows of its lines."""
+    before = connection.execute(
+        f"{_BEGINNINGS} AND {_PLACE} < (?, ?, ?) ORDER BY sent_at DESC, length(key) DESC, key DESC LIMIT {REACH}",
+        (chat, *place),
+    ).fetchall()
+    after = connection.execute(
+        f"{_BEGINNINGS} AND {_PLACE} >= (?, ?, ?) {IN_ORDER} LIMIT {REACH}", (chat, *place)
+    ).fetchall()
+    # What comes before the first and after the last of these is not known, unless the chat ends there.
+    skip = 1 if len(before) == REACH else 0
+    known = len(before) + len(after) - skip - (2 if len(after) == REACH else 0)
+    _mend(connection, islice(_beginnings([*reversed(before), *after]), skip, skip + known))
 
 
 def drop_empty_chats(connection: sqlite3.Connection) -> None:
     """Forget the names of chats that have no line left."""
-    connection.execute("DELETE FROM chat WHERE id NOT IN (SELECT chat FROM line)")
+    connection.execute("DELETE FROM chat WHERE NOT EXISTS (SELECT 1 FROM line WHERE line.chat = chat.id)")
 
 
 def rebuild_index(connection: sqlite3.Connection) -> None:
-    """Make passages and index anew from the lines, whatever state they are in."""
+    """Make passages and lexical index anew from the lines, whatever state they are in; vectors of what stays stay."""
     connection.execute("DROP TABLE passage_fts")
     connection.execute(FTS_TABLE)
-    connection.execute("DELETE FROM passage WHERE id NOT IN (SELECT passage FROM passage_line)")
+    gather_more_words(connection)
+    connection.execute("DELETE FROM passage WHERE first NOT IN (SELECT id FROM line)")
     for (chat,) in connection.execute("SELECT id FROM chat").fetchall():
         refresh_passages(connection, chat)
-    unplaced = "kind = 'note' AND line.id NOT IN (SELECT line FROM passage_line)"
-    for note, line in lines_where(connection, unplaced).items():
-        insert_passage(connection, {note: line}, "note")
+    unplaced = "SELECT id FROM line WHERE kind = 'note' AND id NOT IN (SELECT first FROM passage)"
+    index_notes(connection, [row[0] for row in connection.execute(unplaced).fetchall()])
     connection.execute("DELETE FROM passage_fts")
-    for passage, stored in stored_passages(connection):
-        connection.execute(INDEX, index_entry(passage, stored.lines))
-
-
-def stored_passages(connection: sqlite3.Connection) -> Iterator[tuple[int, Passage]]:
-    """Yield every passage with its id, oldest id first."""
-    rows = connection.execute(
-        "SELECT passage, key, line.chat, chat.name, who, sent_at, text FROM passage_line"
-        " JOIN line ON line.id = line JOIN chat ON chat.id = line.chat ORDER BY passage, position"
+    entries = (index_entry(i, [(x.who, x.when, x.text) for x in found.lines]) for i, found in passages_of(connection))
+    while batch := list(islice(entries, BATCH)):
+        connection.executemany(INDEX, batch)
+    connection.execute("DELETE FROM vector WHERE passage NOT IN (SELECT id FROM passage)")
+    connection.execute(
+        "DELETE FROM vector WHERE length(value) <> 2 * (SELECT dimension FROM embedder WHERE embedder.id = embedder)"
     )
-    current, lines = None, list[Line]()
-    for passage, *line in rows:
-        if current is not None and passage != current:
-            yield current, Passage(tuple(lines))
-            lines = []
-        current = passage
-        lines.append(Line(*line))
-    if current is not None:
-        yield current, Passage(tuple(lines))
 
 
-def problems(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield what is wrong: file, references, windows, index and tombstones, in this order."""
-    for (finding,) in connection.execute("PRAGMA integrity_check"):
-        if finding != "ok":
-            yield f"the file is damaged: {finding}"
-    if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
-        yield f"{len(broken)} rows refer to rows that are gone"
-    try:
-        connection.execute("INSERT INTO passage_fts (passage_fts) VALUES ('integrity-check')")
-    except sqlite3.DatabaseError as error:
-        yield f"the full-text index is damaged: {error}"
-    yield from _misplaced(connection)
-    yield from _unindexed(connection)
-    back = connection.execute(
-        "SELECT count(*) FROM line JOIN forgotten ON forgotten.kind = 'line' AND value = key"
-        " OR forgotten.kind = 'person' AND value = who OR forgotten.kind = 'chat' AND value = chat"
-    ).fetchone()[0]
-    if back:
-        yield f"{back} forgotten messages are back"
-
-
-def _misplaced(connection: sqlite3.Connection) -> Iterator[str]:
-    for (chat,) in connection.execute("SELECT id FROM chat").fetchall():
-        lines = lines_where(connection, "chat = ? AND kind = 'said'", (chat,))
-        ids = {line.key: i for i, line in lines.items()}
-        wanted = {tuple(ids[line.key] for line in window.lines) for window in passages(list(lines.values()))}
-        if wanted != _stored_windows(connection, chat).keys():
-            yield f"the passages of chat {chat} are not the windows of its messages"
-
-
-def _unindexed(connection: sqlite3.Connection) -> Iterator[str]:
-    indexed = {row[0]: row for row in connection.execute("SELECT rowid, speakers, terms FROM passage_fts")}
-    stored = {passage: index_entry(passage, content.lines) for passage, content in stored_passages(connection)}
-    if ghosts := indexed.keys() - stored.keys():
-        yield f"{len(ghosts)} index entries belong to no passage"
-    if missing := stored.keys() - indexed.keys():
-        yield f"{len(missing)} passages are not in the index"
-    if stale := [p for p in stored.keys() & indexed.keys() if stored[p] != indexed[p]]:
-        yield f"{len(stale)} index entries are out of date"
-
-
-def _stored_windows(connection: sqlite3.Connection, chat: str) -> dict[tuple[int, ...], int]:
+def passages_of(connection: sqlite3.Connection, ids: Sequence[int] | None = None) -> Iterator[tuple[int, Passage]]:
+    """Yield passages with their ids, all of them in the order of their ids, or those among `ids`."""
+    places = ("first", "second", "third")
+    columns = ", ".join(f"{p}.key, {p}.who, {p}.sent_at, {p}.text" for p in places)
+    joins = " ".join(f"LEFT JOIN line AS {p} ON {p}.id = passage.{p}" for p in places)
+    chosen = "" if ids is None else f" WHERE passage.id IN ({', '.join('?' * len(ids))})"
     rows = connection.execute(
-        "SELECT id, line FROM passage LEFT JOIN passage_line ON passage = id"
-        " WHERE chat = ? AND kind = 'said' ORDER BY id, position",
-        (chat,),
+        f"SELECT passage.id, passage.chat, chat.name, {columns} FROM passage LEFT JOIN chat ON chat.id = passage.chat"
+        f" {joins}{chosen} ORDER BY passage.id",
+        ids or (),
     )
-    windows: dict[int, list[int]] = {}
-    for passage, line in rows:
-        windows.setdefault(passage, []).append(line)
-    return {tuple(window): passage for passage, window in windows.items()}
+    for passage, chat, name, *said in rows:
+        lines = (Line(said[n], chat, name, *said[n + 1 : n + 4]) for n in (0, 4, 8) if said[n] is not None)
+        yield passage, Passage(tuple(lines))
+
+
+class _Beginning(NamedTuple):
+    """A line of a chat, and the passage that is stored as beginning there, if any: its id and its lines' ids."""
+
+    line: int
+    kind: str
+    chat: str
+    who: str
+    when: int
+    text: str
+    passage: int | None = None
+    first: int | None = None
+    second: int | None = None
+    third: int | None = None
+
+
+_Window = tuple[_Beginning, ...]
+
+
+def _beginnings(rows: Iterable[Sequence[object]]) -> Iterator[tuple[_Beginning, _Window]]:
+    """Yield every line with the window that should begin there, empty where none should."""
+    lines = map(_Beginning._make, rows)
+    ahead = list(islice(lines, 3))
+    session_begins = True
+    while ahead:
+        run = ahead[:1]
+        for following in ahead[1:]:
+            if following.when - run[-1].when > SESSION_GAP_SECONDS:
+                break
+            run.append(following)
+        wanted = session_begins or len(run) == 3
+        yield ahead[0], tuple(run) if wanted else ()
+        session_begins = len(run) == 1
+        ahead = [*ahead[1:], *islice(lines, 1)]
+
+
+def _mend(connection: sqlite3.Connection, beginnings: Iterable[tuple[_Beginning, _Window]]) -> None:
+    """Replace the stored windows that differ from what should be."""
+    # Read ahead in pieces: a window that is written begins at a line that was read before.
+    pairs = iter(beginnings)
+    while batch := list(islice(pairs, BATCH)):
+        wrong = [(at, window) for at, window in batch if at[-3:] != _three(window)]
+        stale = [(at.passage,) for at, _ in wrong if at.passage is not None]
+        connection.executemany("DELETE FROM passage WHERE id = ?", stale)
+        _insert_passages(connection, [window for _, window in wrong if window])
+
+
+def _insert_passages(connection: sqlite3.Connection, windows: Sequence[_Window]) -> None:
+    """Add passages of stored lines with their index entries; ids are never used twice."""
+    if not windows:
+        return
+    used = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passage'").fetchone()
+    rows, entries = [], []
+    for passage, window in enumerate(windows, start=1 + (used[0] if used else 0)):
+        first, last = window[0], window[-1]
+        rows.append((passage, first.kind, first.chat, first.when, last.when, *_three(window)))
+        entries.append(index_entry(passage, [(line.who, line.when, line.text) for line in window]))
+    connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(INDEX, entries)
+
+
+def _three(window: _Window) -> tuple[int | None, ...]:
+    """Return the ids of a window's lines as a passage keeps them."""
+    return (*(line.line for line in window), None, None, None)[:3]
+
+
+@lru_cache(maxsize=8)  # of three overlapping windows, two know a line's words already
+def _text_words(text: str) -> str:
+    return " ".join(words for part in text.split() if (words := _part_words(part)))
+
+
+@lru_cache(maxsize=50_000)  # people use the same words over and over; what stands between spaces is folded by itself
+def _part_words(part: str) -> str:
+    return " ".join(words_of(part))
+
+
+@lru_cache(maxsize=1000)
+def _name_words(name: str) -> str:
+    return " ".join(words_of(name))
+
+
+@lru_cache(maxsize=1000)
+def _day(days: int) -> str:
+    return Line("", "", "", "", 86400 * days, "").day

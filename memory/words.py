@@ -1,14 +1,16 @@
 """Text to the words it is found by, in any script, the same for what is stored and for what is asked.
 
-Words are folded (case, width, apostrophes, stretched letters). Scripts that put no spaces between words, and Korean,
-whose words carry their particles, become overlapping pairs of characters, as Lucene's CJKAnalyzer does; so a
-two-character word is found, which a trigram index cannot do. Emoji and punctuation are no words.
+Words are folded (case, width, apostrophes, stretched letters, the marks on Latin letters). Scripts that put no spaces
+between words, and Korean, whose words carry their particles, become overlapping pairs of characters, as Lucene's
+CJKAnalyzer does; so a two-character word is found, which a trigram index cannot do. Emoji and punctuation are no words.
 """
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from memory.stopwords import MONTHS, STOP_PHRASES, STOP_WORDS
+from memory.stems import without_marks
+from memory.stopwords import STOP_PHRASES, STOP_WORDS
 
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -20,52 +22,58 @@ _UNSPACED = (
 _HANGUL = "\u1100-\u11ff\uac00-\ud7af"
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _PAIRED_RUN = re.compile(f"([{_UNSPACED}]+|[{_HANGUL}]+)")
+_HANGUL_WORD = re.compile(f"[{_HANGUL}]{{2,}}")
 # A run is cut where the script changes: kanji from its kana endings.
 _SCRIPT_RUN = re.compile("[\u3040-\u309f]+|[\u30a0-\u30ff]+|[^\u3040-\u30ff]+")
 _APOSTROPHE = re.compile("(?<=\\w)['’‘ʻʼ`´](?=\\w)")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _STOP_PHRASE = re.compile("|".join(sorted(map(re.escape, STOP_PHRASES), key=len, reverse=True)))
-_CYRILLIC = re.compile("[\u0400-\u04ff]+")
-_CYRILLIC_ENDING = re.compile(
-    "(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ешь|ишь|ете|ите|ать|ять|еть|ить|ала|яла|ила|али|яли|или|ает|яет|"
-    "ают|яют|ует|уют|ал|ял|ил|ел|ет|ит|ут|ют|ат|ят|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ом|ем|ам|ям|ах|ях|ую|юю|"
-    "[аеёиоуыьэюяй])$"
+_PARTICLES = sorted(
+    "은 는 이 가 을 를 의 에 도 로 와 과 만 랑 나 네 야 요 에서"
+    " 에게 한테 으로 까지 부터 처럼 보다 마다 조차 밖에 이랑 하고 이나"
+    " 에는 에서는 에서도 에게서 으로는 이야 이에요 예요 인가요 이었어 였어 이라고 라고 들은 들이 들을 때".split(),
+    key=len,
+    reverse=True,
 )
-_SHORTEST_STEM = 3
+"""Korean particles and the copula, the longest first."""
+_LEAST_SYLLABLES = 2
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of `text` in order, folded, runs without spaces left whole."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    folded = _STRETCHED.sub(r"\1", _APOSTROPHE.sub("", folded))
+    spaced = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded)
+    return [without_marks(word) for word in spaced.split() if any(c.isalnum() for c in word)]
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of `text` in order, folded; a run without spaces gives its pairs of characters."""
-    found: list[str] = []
-    for word in _split(text):
-        for part in _PAIRED_RUN.split(word):
-            found += _pairs(part) if _PAIRED_RUN.fullmatch(part) else [part] if part else []
-    return found
+    return [part for word in split_words(text) for part in _parts(word)]
 
 
 def content_words(query: str) -> list[str]:
     """Return the distinct words of a question that say what it is about, in order; small talk gives none."""
-    kept = [word for word in _split(query) if word not in STOP_WORDS]
-    kept = words_of(" ".join(_STOP_PHRASE.sub(" ", word) if _PAIRED_RUN.search(word) else word for word in kept))
+    kept: list[str] = []
+    for word in map(without_particle, split_words(query)):
+        if word not in STOP_WORDS:
+            kept += words_of(_STOP_PHRASE.sub(" ", word)) if _PAIRED_RUN.search(word) else [word]
     return list(dict.fromkeys(word for word in kept if word not in STOP_WORDS and not _is_single_kana(word)))
 
 
-def month_of(word: str) -> int | None:
-    """Return the month, 1 to 12, that a word names in one of the languages we know."""
-    return MONTHS.get(word)
+def without_particle(word: str) -> str:
+    """Return a Korean word without the particle at its end, if that is a stop word or leaves two syllables."""
+    if _HANGUL_WORD.fullmatch(word) and word not in STOP_WORDS:
+        for particle in _PARTICLES:
+            beginning = word.removesuffix(particle)
+            if len(beginning) < len(word) and (len(beginning) >= _LEAST_SYLLABLES or beginning in STOP_WORDS):
+                return beginning
+    return word
 
 
-def stem(word: str) -> str | None:
-    """Return the beginning that a word's other forms share, where SQLite's English stemmer does not know its script.
-
-    A single Han or Hangul character begins the pairs it is stored in.
-    """
-    if len(word) == 1 and _PAIRED_RUN.fullmatch(word):
-        return word
-    if not _CYRILLIC.fullmatch(word):
-        return None
-    shorter = _CYRILLIC_ENDING.sub("", _CYRILLIC_ENDING.sub("", word))
-    return shorter if len(shorter) >= _SHORTEST_STEM else word if len(word) >= _SHORTEST_STEM + 2 else None
+def is_single_character(word: str) -> bool:
+    """Tell whether a word is one character of a script that is stored in pairs, which it can only begin."""
+    return len(word) == 1 and _PAIRED_RUN.fullmatch(word) is not None
 
 
 def count_words(text: str) -> int:
@@ -73,11 +81,13 @@ def count_words(text: str) -> int:
     return len(text.split()) + len(_UNSPACED_CHARACTER.findall(text)) // 2
 
 
-def _split(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
-    folded = _STRETCHED.sub(r"\1", _APOSTROPHE.sub("", folded))
-    spaced = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded)
-    return [word for word in spaced.split() if any(c.isalnum() for c in word)]
+def _parts(word: str) -> Sequence[str]:
+    if word.isascii() or not _PAIRED_RUN.search(word):
+        return (word,)
+    parts: list[str] = []
+    for part in _PAIRED_RUN.split(word):
+        parts += _pairs(part) if _PAIRED_RUN.fullmatch(part) else [part] if part else []
+    return parts
 
 
 def _pairs(run: str) -> list[str]:

@@ -7,7 +7,8 @@ middle of a reply without waiting by the clock.
 import re
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +16,9 @@ from chatclone.clone import Clone
 from chatclone.engines.base import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
 from chatclone.persona import Persona
 from chatclone.prompt import ChatTemplate, Prompt
+from memory.passages import Line
 from memory.search import Hit, Recall
+from memory.syncing import Synced
 
 if TYPE_CHECKING:
     from memory.memory import Memory
@@ -59,6 +62,7 @@ class FakeEngine:
 
     name = "fake"
     remote = ""
+    settings: tuple[str, ...] = ()
 
     def __init__(self, *replies: Sequence[str | Exception], hold: bool = False, context: int = 4096) -> None:
         self.model = "fake-model"
@@ -115,6 +119,7 @@ class FakeMemory:
     def __init__(self, *hits: Hit) -> None:
         self.hits = hits
         self.queries: list[str] = []
+        self.told: list[Line] = []
 
     def recall(
         self, query: str, *, words: int = 400, exclude: Collection[str] = (), before: int | None = None
@@ -122,6 +127,20 @@ class FakeMemory:
         """Return the hits, whatever is asked, unless there is no room for any word."""
         self.queries.append(query)
         return Recall(self.hits if words > 0 else (), words=sum(len(hit.text.split()) for hit in self.hits), ms=0.0)
+
+    def sync(self, lines: Iterable[Line], kind: str = "said") -> Synced:
+        """Note what is to be remembered."""
+        return self.tell(lines, kind)
+
+    def tell(self, lines: Iterable[Line], kind: str = "chat") -> Synced:
+        """Note what is to be remembered."""
+        new = [line for line in lines if line not in self.told]
+        self.told += new
+        return Synced(len(new), 0, 0)
+
+    def notes_for(self, day: date) -> tuple[Hit, ...]:
+        """Return no notes."""
+        return ()
 
     def close(self) -> None:
         """Let go of nothing."""

@@ -5,15 +5,13 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chatclone import config
-from chatclone import persona as personas
-from chatclone.cli.engine import add_engine_options, open_clone_with
-from chatclone.cli.options import current_persona, emit, home_of, say, slug_of
+from chatclone.cli.engine import add_engine_options, chosen_persona, open_clone_with, open_shown
+from chatclone.cli.options import emit, home_of
+from chatclone.engines.base import Loading, undisturbed
 from chatclone.errors import UsageError
 
 if TYPE_CHECKING:
     from chatclone.clone import Clone, Reply
-    from chatclone.persona import Persona
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -36,22 +34,20 @@ def run(args: argparse.Namespace) -> int:
     """Chat in the way asked for."""
     persona, home = chosen_persona(args), home_of(args)
 
-    def open_it() -> "tuple[Clone, str]":
-        clone, reason = open_clone_with(args, persona)
+    def open_it(loading: Loading = undisturbed) -> "tuple[Clone, str]":
+        clone, reason = open_clone_with(args, persona, loading)
         seed = clone.sampling.seed if args.seed is None else args.seed
         temperature = 0.0 if args.greedy else clone.sampling.temperature
         clone.sampling = replace(clone.sampling, seed=seed, temperature=temperature)
         return clone, reason
 
     if args.once is not None:
-        return answer_once(args, *open_it(), args.once)
+        return answer_once(args, open_shown(open_it), args.once)
     if args.plain:
         from chatclone.chats import ChatStore
         from chatclone.tui.plain import run_plain
 
-        clone, reason = open_it()
-        say(reason)
-        return run_plain(clone, ChatStore.open(persona.chats_file), sys.stdin, sys.stdout)
+        return run_plain(open_shown(open_it), ChatStore.open(persona.chats_file), sys.stdin, sys.stdout)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal", "chatclone chat --plain, or chatclone chat --once TEXT")
     from chatclone.tui.app import run_app
@@ -60,28 +56,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_persona(args: argparse.Namespace) -> "Persona":
-    """Return the persona to chat with: the one named, else the one in the GGUF file, else the current one.
-
-    A file that carries the current persona is a chat with that, its memory and conversations included.
-    """
-    from chatclone.export.carried import carried_persona
-
-    if args.model is None or slug_of(args) is not None:
-        return current_persona(args)
-    carried = carried_persona(args.model, home_of(args))
-    current = config.load(home_of(args)).current
-    if carried is None or (current and personas.find(home_of(args), current).name == carried.name):
-        return current_persona(args)
-    return carried
-
-
-def answer_once(args: argparse.Namespace, clone: "Clone", reason: str, text: str) -> int:
+def answer_once(args: argparse.Namespace, clone: "Clone", text: str) -> int:
     """Print one reply to `text`: as it is written, or as contract.md's document."""
     from chatclone.clone import Reply
     from chatclone.prompt import ChatMessage
 
-    say(reason)
     if not text.strip():
         raise UsageError("there is nothing to answer", 'chatclone chat --once "hey"')
     *_, last = clone.reply([ChatMessage("user", text)])

@@ -1,30 +1,43 @@
-"""`chatclone data`: the data set as a report, as samples, and as a file for other tools."""
+"""`chatclone data`: the data set as a report, as samples, as a file for other tools, and its faults."""
 
 import argparse
 import json
 import random
+import shutil
 import sys
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.options import current_persona, emit
-from chatclone.errors import ChatcloneError
+from chatclone.cli.options import current_persona, emit, say
+from chatclone.errors import ChatcloneError, UsageError
 from chatclone.persona import Persona
+
+if TYPE_CHECKING:
+    from chatclone.prompt import Sample
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Declare the command and its verbs."""
     parser = commands.add_parser("data", parents=parents, help="look at the data set, or export it")
-    parser.set_defaults(run=run_report)
+    parser.set_defaults(run=run_report, html=None)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    verbs.add_parser("report", parents=parents, help="where every message went").set_defaults(run=run_report)
+    report = verbs.add_parser("report", parents=parents, help="where every message went, and the person's manner")
+    report.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML file that needs nothing else")
+    report.set_defaults(run=run_report)
+    audit = verbs.add_parser("audit", parents=parents, help="a data set's faults, before it is trained on")
+    audit.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="JSON lines, JSON or CSV (default: the persona's data set)"
+    )
+    audit.set_defaults(run=run_audit)
     sample = verbs.add_parser(
         "sample",
         parents=parents,
         help="samples as the model sees them, the trained part marked",
     )
-    sample.add_argument("--count", type=int, default=3, metavar="N")
-    sample.add_argument("--seed", type=int, default=0, metavar="N")
+    sample.add_argument("--count", type=int, default=3, metavar="N", help="how many (default: 3)")
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="another seed shows other samples")
+    sample.add_argument("--part", choices=("train", "eval"), default="train", help="of which part (default: train)")
     sample.add_argument(
         "--base",
         metavar="ID_OR_DIR",
@@ -37,42 +50,97 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 
 def run_report(args: argparse.Namespace) -> int:
-    """Show the report of the last import."""
-    from chatclone.cli.import_ import waterfall_text
-    from importers.report import DataReport
+    """Show the report of the last import, or write it as a page."""
+    from importers.report import DataReport, waterfall
 
-    path = _existing(current_persona(args), "report.json")
-    document = json.loads(path.read_text("utf-8"))
-    emit(args, document, waterfall_text(document["import"], DataReport.from_dict(document["data"])))
+    persona = current_persona(args)
+    document = json.loads(_existing(persona, "report.json").read_text("utf-8"))
+    report, messages = DataReport.from_dict(document["data"]), document["import"]["messages"]
+    counts = {"read": messages["read"], "dropped": messages["dropped"], "duplicates": messages["duplicates"]}
+    if args.html:
+        from importers.report_html import page
+
+        _write(args.html, page(report, persona=persona.name, **counts))
+        emit(args, {**document, "html": str(args.html)}, f"written to {args.html}; it holds words of people")
+        return 0
+    width = shutil.get_terminal_size().columns
+    emit(args, document, "\n".join(waterfall(report, **counts, width=width, examples=True)))
+    return 0
+
+
+def run_audit(args: argparse.Namespace) -> int:
+    """Show the faults of the persona's data set, or of files in any form that pairs come in."""
+    from importers.audit import audit
+    from importers.audit_text import audit_lines
+    from importers.pairs import read_pairs
+    from importers.reading import ImportFailure
+
+    files = args.files
+    if not files:
+        persona = current_persona(args)
+        files = [_existing(persona, f"{part}.jsonl") for part in ("train", "eval")]
+    documents, shown = [], []
+    width = shutil.get_terminal_size().columns
+    for path in files:
+        try:
+            found = audit(read_pairs(path))
+        except ImportFailure as failure:
+            raise ChatcloneError(failure.message, failure.hint) from failure
+        documents.append({"file": str(path), **found.to_dict()})
+        shown.append("\n".join(audit_lines(found, path.name, width)))
+    emit(args, {"files": documents}, "\n\n".join(shown))
     return 0
 
 
 def run_sample(args: argparse.Namespace) -> int:
     """Show some samples as ids turned back to text, what is trained between ⟦ and ⟧."""
-    from transformers import AutoTokenizer
-
     from chatclone.engines.choose import resolve_base
-    from chatclone.prompt import IGNORED, ChatTemplate
+    from chatclone.errors import MissingExtra
+    from chatclone.prompt import ChatTemplate, PromptError
+    from chatclone.training.bases import describe
     from chatclone.training.data import line_messages, read_lines
 
+    if args.count < 1:
+        raise UsageError(f"--count {args.count} shows nothing", "--count 3")
     persona = current_persona(args)
-    lines = list(read_lines(_existing(persona, "train.jsonl")))
-    chosen = random.Random(args.seed).sample(lines, min(args.count, len(lines)))
-    tokenizer = AutoTokenizer.from_pretrained(resolve_base(args.base or persona.base), local_files_only=True)
+    lines = list(read_lines(_existing(persona, f"{args.part}.jsonl")))
+    base = args.base or persona.base
+    folder = resolve_base(base)
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        raise MissingExtra("turning samples into tokens", "train") from None
+    limit = describe(base, folder).context
+    # Samples are cut by us; transformers would warn of every longer one on the way.
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, model_max_length=sys.maxsize)
     template = ChatTemplate.from_tokenizer(tokenizer)
-    samples = [template.sample(line_messages(line, persona.system_prompt("{partner}")), 1024) for line in chosen]
-    document = [{"input_ids": s.ids, "labels": s.labels, "text": tokenizer.decode(s.ids)} for s in samples]
-    shown = []
-    for sample in samples:
-        parts, trained = [], False
-        for token, label in zip(sample.ids, sample.labels, strict=True):
-            if (label != IGNORED) != trained:
-                trained = not trained
-                parts.append("⟦" if trained else "⟧")
-            parts.append(tokenizer.decode([token]))
-        shown.append("".join(parts) + ("⟧" if trained else ""))
-    emit(args, document, "\n────\n".join(shown))
+    documents, shown = [], []
+    for line in random.Random(args.seed).sample(lines, min(args.count, len(lines))):
+        try:
+            sample = template.sample(line_messages(line, persona.system_prompt("{partner}")), limit)
+        except PromptError as error:
+            say(f"note: a line gives no sample: {error}")
+            continue
+        text = _marked(sample, tokenizer)
+        documents.append({"input_ids": sample.ids, "labels": sample.labels, "text": text, "meta": line["meta"]})
+        shown.append(text)
+    emit(args, documents, "\n────\n".join(shown))
     return 0
+
+
+def _marked(sample: "Sample", tokenizer: Any) -> str:
+    """Return a sample as text, what is trained between ⟦ and ⟧.
+
+    Stretches are decoded whole: a letter outside of ASCII, and any emoji, may be several tokens.
+    """
+    from chatclone.prompt import IGNORED
+
+    parts = []
+    tokens = zip(sample.ids, sample.labels, strict=True)
+    for trained, stretch in groupby(tokens, key=lambda pair: pair[1] != IGNORED):
+        text = tokenizer.decode([token for token, _ in stretch])
+        parts.append(f"⟦{text}⟧" if trained else text)
+    return "".join(parts)
 
 
 def run_export(args: argparse.Namespace) -> int:
@@ -80,10 +148,14 @@ def run_export(args: argparse.Namespace) -> int:
     from chatclone.training.data import read_lines
 
     persona = current_persona(args)
-    out = args.out.open("w", encoding="utf-8") if args.out else sys.stdout
+    parts = {split: _existing(persona, f"{split}.jsonl") for split in ("train", "eval")}
     try:
-        for split in ("train", "eval"):
-            for line in read_lines(_existing(persona, f"{split}.jsonl")):
+        out = args.out.open("w", encoding="utf-8") if args.out else sys.stdout
+    except OSError as error:
+        raise _unwritable(args.out, error) from error
+    try:
+        for split, path in parts.items():
+            for line in read_lines(path):
                 system = persona.system_prompt(line["meta"].get("partner", ""))
                 messages = [{"role": "system", "content": system}, *line["messages"]]
                 row = {"messages": messages, "meta": {**line["meta"], "split": split}}
@@ -92,6 +164,19 @@ def run_export(args: argparse.Namespace) -> int:
         if args.out:
             out.close()
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    from chatclone.files import write_atomically
+
+    try:
+        write_atomically(path.absolute(), text)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ChatcloneError:
+    return ChatcloneError(f"{path} cannot be written: {error.strerror}", "name a file in a folder of yours")
 
 
 def _existing(persona: Persona, name: str) -> Path:

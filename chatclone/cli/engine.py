@@ -1,16 +1,23 @@
 """The options that say what answers, and how the clone is opened with them: shared by `chat` and `serve`."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatclone.cli.options import home_of
+from chatclone import config
+from chatclone import persona as personas
+from chatclone.cli.options import Status, current_persona, home_of, say, slug_of
+from chatclone.engines.base import Loading, undisturbed
 from chatclone.errors import UsageError
 from chatclone.persona import Persona
 
 if TYPE_CHECKING:
     from chatclone.clone import Clone
     from chatclone.engines.endpoint import RemoteModel
+
+BAR = 24
+FULL, EMPTY = "█", "░"
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +41,23 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     option("--no-memory", action="store_true", help="recall nothing")
 
 
-def open_clone_with(args: argparse.Namespace, persona: Persona) -> "tuple[Clone, str]":
+def chosen_persona(args: argparse.Namespace) -> Persona:
+    """Return the persona to chat with: the one named, else the one in the GGUF file, else the current one.
+
+    A file that carries the current persona is a chat with that, its memory and conversations included.
+    """
+    from chatclone.export.carried import carried_persona
+
+    if args.model is None or slug_of(args) is not None:
+        return current_persona(args)
+    carried = carried_persona(args.model, home_of(args))
+    current = config.load(home_of(args)).current
+    if carried is None or (current and personas.find(home_of(args), current).name == carried.name):
+        return current_persona(args)
+    return carried
+
+
+def open_clone_with(args: argparse.Namespace, persona: Persona, loading: Loading = undisturbed) -> "tuple[Clone, str]":
     """Open the clone that the options ask for, and say why this engine."""
     from chatclone.clone import open_clone
 
@@ -46,7 +69,27 @@ def open_clone_with(args: argparse.Namespace, persona: Persona) -> "tuple[Clone,
         remote=_remote(args),
         use_memory=not args.no_memory,
         partner=args.partner,
+        loading=loading,
     )
+
+
+def open_shown(open_it: "Callable[[Loading], tuple[Clone, str]]", name: str = "") -> "Clone":
+    """Open a clone with a bar on stderr, then say there why this engine and what was chosen for this machine."""
+    status = Status()
+
+    def show(share: float) -> bool:
+        done = int(share * BAR)
+        status.show(f"loading {FULL * done}{EMPTY * (BAR - done)} {share:4.0%}")
+        return True
+
+    try:
+        clone, reason = open_it(show)
+    finally:
+        status.clear()
+    say(f"{name}: {reason}" if name else reason)
+    if clone.engine.settings:
+        say("; ".join(clone.engine.settings))
+    return clone
 
 
 def _remote(args: argparse.Namespace) -> "RemoteModel | None":

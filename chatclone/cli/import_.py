@@ -3,23 +3,32 @@
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatclone.cli.options import Status, emit, home_of, say, slug_of
-from chatclone.errors import ChatcloneError
 
 if TYPE_CHECKING:
+    from importers.message import Person
     from importers.report import DataReport
 
 FILTERS = ("balanced", "strict", "none")
+LISTED = 20
+"""People shown to choose from; the rest can be named."""
+HOW = {
+    "personal_information": "the export says so",
+    "saved_messages": "the Saved Messages in it are yours",
+    "chat_partner": "the other side of its personal chats",
+}
+"""What tells whose export it is, in words."""
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser("import", parents=parents, help="turn chat exports into a persona")
     option = parser.add_argument
-    option("paths", nargs="+", type=Path, metavar="PATH", help="an export's file or folder")
+    option("paths", nargs="+", type=Path, metavar="PATH", help="an export's file, folder or zip; several are joined")
     option(
         "--from",
         dest="platform",
@@ -56,9 +65,16 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         help="keep phone numbers, e-mails and the like in the data set",
     )
     option(
-        "--yes",
+        "--pseudonyms",
         action="store_true",
-        help="confirm that the person named by --as agreed to be cloned",
+        help="other people's names become invented ones in the data set, the same for the same person",
+    )
+    option(
+        "--they-agreed",
+        "--yes",
+        dest="they_agreed",
+        action="store_true",
+        help="say that the person named by --as agreed to be cloned; recorded with the date",
     )
     option(
         "--dry-run",
@@ -72,18 +88,6 @@ def run(args: argparse.Namespace) -> int:
     """Import and show where every message went."""
 
     from chatclone.ingest import Request, ingest
-    from importers.message import Person
-
-    def confirm(person: Person) -> bool:
-        if args.yes:
-            return True
-        if not sys.stdin.isatty():
-            say(f"note: cloning {person.name}, who is not the owner of this export: make sure they agreed")
-            return False
-        answer = input(f"{person.name} is not the owner of this export. Did they agree to be cloned? [y/N] ")
-        if answer.strip().casefold() not in ("y", "yes"):
-            raise ChatcloneError(f"{person.name} did not agree", "clone somebody who does")
-        return True
 
     status = Status()
     request = Request(
@@ -94,23 +98,90 @@ def run(args: argparse.Namespace) -> int:
         chats=args.chats,
         filter=args.filter,
         redact=not args.no_redact,
+        pseudonyms=args.pseudonyms,
         dry_run=args.dry_run,
     )
     done = ingest(
         request,
         home_of(args),
         slug_of(args),
-        confirm=confirm,
+        asking=Terminal(args.they_agreed),
         progress=lambda what, number: status.show(f"{what} … {number:,} messages"),
     )
     status.clear()
     for line in (*done.document["repairs"], *done.document["warnings"]):
         say(f"note: {line}")
-    text = waterfall_text(done.document, done.data_set.report)
+    text = f"{who_text(done.document)}\n\n{waterfall_text(done.document, done.data_set.report)}"
     if done.persona:
         text += f"\n\n{done.persona.name} is ready ({done.persona.slug}). Next: chatclone train --base starter"
     emit(args, done.document, text)
+    if done.persona:
+        from chatclone.cli.memory import embed_with_bar
+
+        say(embed_with_bar(done.persona))
     return 0
+
+
+class Terminal:
+    """Asks at the terminal, where there is one."""
+
+    def __init__(self, they_agreed: bool) -> None:
+        self._they_agreed = they_agreed
+        self._there = sys.stdin.isatty() and sys.stderr.isatty()
+
+    def who_are_you(self, candidates: Sequence[tuple["Person", int]]) -> "Person | None":
+        """Show who wrote how much, and return whom the person names by number, name or id; None for an empty line."""
+        from importers.owner import resolve
+        from importers.reading import ImportFailure
+
+        if not self._there:
+            return None
+        say("\nThe export does not say who you are. These people wrote in it:")
+        for number, (person, count) in enumerate(candidates[:LISTED], start=1):
+            say(f"{number:>4}  {person.name}  ({count:,} messages, {person.id})")
+        if len(candidates) > LISTED:
+            say(f"      and {len(candidates) - LISTED:,} more")
+        people, counts = {p.id: p for p, _ in candidates}, {p.id: count for p, count in candidates}
+        while answer := _ask("Which of them are you? A number or a name: "):
+            if answer.isdecimal() and 1 <= int(answer) <= min(len(candidates), LISTED):
+                return candidates[int(answer) - 1][0]
+            try:
+                return resolve(answer, people, counts)
+            except ImportFailure as failure:
+                say(f"{failure.message}; {failure.hint}")
+        return None
+
+    def agreed(self, person: "Person", *, owner_known: bool) -> bool | None:
+        """Ask whether somebody agreed to be cloned; None where nobody can be asked."""
+        if self._they_agreed:
+            return True
+        if not self._there:
+            return None
+        about = "is not the owner of this export" if owner_known else "may not be you: this export does not say"
+        return _ask(f"\n{person.name} {about}. Did they agree to be cloned? [y/N] ").casefold() in ("y", "yes")
+
+
+def _ask(question: str) -> str:
+    """Return what was typed after a question, which stands on stderr, as stdout is for the result."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def who_text(document: dict[str, Any]) -> str:
+    """Return in words whose export it was, how that is known, who is cloned, and what was new."""
+    owner, persona, messages = document["owner"], document["persona"], document["messages"]
+    lines = []
+    if owner:
+        how = HOW.get(owner["how"], owner["how"])
+        lines.append(f"You are {owner['name']} ({owner['id']}): {how}.")
+    if not owner or owner["id"] != persona["id"]:
+        lines.append(f"Cloned is {persona['name']} ({persona['id']}).")
+    if not messages["new"] and not messages["edited"]:
+        lines.append(f"Nothing new: all {messages['read']:,} messages were imported before, and nothing has changed.")
+    elif messages["duplicates"]:
+        edits = f", {messages['edited']:,} of them edited since" if messages["edited"] else ""
+        lines.append(f"{messages['new']:,} new messages; {messages['duplicates']:,} were there before{edits}.")
+    return "\n".join(lines)
 
 
 def waterfall_text(document: dict[str, Any], report: "DataReport") -> str:

@@ -14,6 +14,7 @@ import chatclone
 from chatclone.cli import (
     app,
     chat,
+    chats,
     data,
     demo,
     doctor,
@@ -34,6 +35,7 @@ COMMANDS = (
     import_,
     train,
     chat,
+    chats,
     export,
     serve,
     demo,

@@ -2,98 +2,116 @@
 
 import argparse
 import time
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.options import current_persona, emit
-from chatclone.clone import hit_document
-from chatclone.errors import ChatcloneError
-from chatclone.remembering import open_memory
+from chatclone.cli.options import Status, current_persona, emit, say
+from chatclone.errors import ChatcloneError, UsageError
+
+if TYPE_CHECKING:
+    from chatclone.persona import Persona
+
+Parsers = list[argparse.ArgumentParser]
+IMPORT_SECONDS = 60.0
+"""How long an import embeds at most; the rest comes while one chats, or with `chatclone memory embed`."""
 
 
-def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+def add(commands: Any, parents: Parsers) -> None:
     """Declare the command and its verbs."""
-    parser = commands.add_parser(
-        "memory",
-        parents=parents,
-        help="search, list, add to, forget and check the memory",
-    )
+    parser = commands.add_parser("memory", parents=parents, help="search, list, add to, forget and check the memory")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    search = verbs.add_parser("search", parents=parents, help="what would be recalled for these words")
-    search.add_argument("query", nargs="+", metavar="WORD")
-    search.add_argument(
-        "--words",
-        type=int,
-        default=400,
-        metavar="N",
-        help="the word budget (default: 400)",
-    )
-    search.set_defaults(run=run_search)
-    note = verbs.add_parser("add", parents=parents, help="remember a note")
-    note.add_argument("text", nargs="+", metavar="WORD")
-    note.set_defaults(run=run_add)
-    listing = verbs.add_parser("list", parents=parents, help="what is remembered, newest first")
-    listing.add_argument("--limit", type=int, default=20, metavar="N")
-    listing.set_defaults(run=run_list)
-    for verb, action, text in (
-        ("show", run_show, "a passage with what was said around it"),
-        ("forget", run_forget, "a passage, so that it does not come back"),
-    ):
-        one = verbs.add_parser(verb, parents=parents, help=text)
-        one.add_argument("id", type=int, metavar="ID")
-        one.set_defaults(run=action)
-    verbs.add_parser("rebuild", parents=parents, help="make the search index again").set_defaults(run=run_rebuild)
-    verbs.add_parser("check", parents=parents, help="prove that the memory is sound").set_defaults(run=run_check)
+
+    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
+        one = verbs.add_parser(name, parents=parents, help=text)
+        one.set_defaults(run=run)
+        return one.add_argument
+
+    option = verb("search", run_search, "what would be recalled for these words")
+    option("query", nargs="+", metavar="WORD")
+    option("--words", type=int, default=400, metavar="N", help="the word budget (default: 400)")
+    option("--lexical", action="store_true", help="by words alone, without loading the model")
+    option = verb("add", run_add, "remember a note")
+    option("text", nargs="+", metavar="WORD")
+    option("--day", type=_day, metavar="DATE", help="recall it on that day, whatever is asked: 2026-11-21")
+    option("--today", action="store_true", help="recall it today, whatever is asked")
+    option = verb("list", run_list, "what is remembered, newest first")
+    option("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+    option("--offset", type=int, default=0, metavar="N", help="how many to skip")
+    option = verb("show", run_show, "a passage with what was said around it")
+    option("id", type=int, metavar="ID")
+    _declare_forget(verb("forget", run_forget, "a passage, a message, a person, a chat or a span of time, for good"))
+    option = verb("rebuild", run_rebuild, "make passages and indexes again, or search with another embedder")
+    option("--embedder", metavar="ID", help="a folder or hub id of a sentence-transformers model, auto, or none")
+    option("--download", action="store_true", help="fetch that embedder, after saying how large it is")
+    option("--yes", action="store_true", help="do not ask before fetching")
+    verb("embed", run_embed, "embed all that search by meaning does not know yet; Ctrl+C keeps what is done")
+    verb("check", run_check, "prove that the memory is sound")
+
+
+def _declare_forget(option: Any) -> None:
+    option("id", type=int, nargs="?", metavar="ID", help="a passage: its messages")
+    option("--message", metavar="KEY", help="one message, by the key that show --json gives")
+    option("--person", metavar="NAME", help="everything somebody said, now and at any later import")
+    option("--chat", metavar="NAME", help="a whole chat, by name or id, now and at any later import")
+    option("--from", dest="since", type=_day, metavar="DATE", help="what was said from this day on")
+    option("--to", dest="until", type=_day, metavar="DATE", help="what was said up to the end of this day")
 
 
 def run_search(args: argparse.Namespace) -> int:
     """Show what a query recalls."""
+    from chatclone.clone import hit_document
+    from chatclone.remembering import open_memory
+
     query = " ".join(args.query)
-    with open_memory(current_persona(args)) as memory:
+    with open_memory(current_persona(args), "no" if args.lexical else "now") as memory:
         found = memory.recall(query, words=args.words)
+        if memory.problem:
+            say(f"note: {memory.problem}")
     hits = [hit_document(hit) for hit in found.hits]
-    document = {
-        "query": query,
-        "hits": hits,
-        "words": found.words,
-        "ms": round(found.ms, 2),
-    }
+    document = {"query": query, "hits": hits, "words": found.words, "ms": round(found.ms, 2)}
     text = "\n\n".join(f"[{h['id']}] {h['chat']}, score {h['score']:.2f}\n{h['text']}" for h in hits)
     emit(args, document, text or "nothing found")
     return 0
 
 
 def run_add(args: argparse.Namespace) -> int:
-    """Remember a note of today."""
-    with open_memory(current_persona(args)) as memory:
-        number = memory.add(" ".join(args.text), int(time.time()))
-    emit(args, {"id": number}, f"remembered as {number}")
+    """Remember a note."""
+    from chatclone.remembering import open_memory
+
+    if args.today and args.day:
+        raise UsageError("--today and --day say two things", "give one of them")
+    day = date.today() if args.today else args.day
+    with open_memory(current_persona(args), "no") as memory:
+        number = memory.add(" ".join(args.text), int(time.time()), day)
+    for_day = f" for {day.isoformat()}" if day else ""
+    emit(args, {"id": number, "day": day.isoformat() if day else None}, f"remembered as {number}{for_day}")
     return 0
 
 
 def run_list(args: argparse.Namespace) -> int:
     """List passages."""
-    with open_memory(current_persona(args)) as memory:
-        hits = [hit_document(hit) for hit in memory.list(limit=args.limit)]
+    from chatclone.clone import hit_document
+    from chatclone.remembering import open_memory
+
+    with open_memory(current_persona(args), "no") as memory:
+        hits = [hit_document(hit) for hit in memory.list(limit=args.limit, offset=args.offset)]
     emit(args, hits, "\n\n".join(f"[{h['id']}] {h['chat']}\n{h['text']}" for h in hits))
     return 0
 
 
 def run_show(args: argparse.Namespace) -> int:
     """Show one passage with its surroundings, its own lines marked."""
-    with open_memory(current_persona(args)) as memory:
+    from chatclone.remembering import open_memory
+
+    with open_memory(current_persona(args), "no") as memory:
         found = memory.show(args.id)
     if found is None:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
     own = found.passage.lines
     lines = [*found.before, *own, *found.after]
     document = [
-        {
-            "key": line.key,
-            "when": line.when,
-            "who": line.who,
-            "text": line.text,
-            "recalled": line in own,
-        }
+        {"key": line.key, "when": line.when, "who": line.who, "text": line.text, "recalled": line in own}
         for line in lines
     ]
     stamp = "%Y-%m-%d %H:%M"
@@ -106,35 +124,116 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_forget(args: argparse.Namespace) -> int:
-    """Forget the messages of one passage."""
-    with open_memory(current_persona(args)) as memory:
-        gone = memory.forget(passage=args.id)
-    if not gone:
+    """Forget what is named, in memory; `chatclone forget` also takes it out of archive and data set."""
+    from chatclone.remembering import open_memory
+
+    meant = [args.id, args.message, args.person, args.chat, args.since, args.until]
+    if all(value is None for value in meant):
+        raise UsageError("there is nothing named to forget", "an ID, --message, --person, --chat, or --from and --to")
+    span = None
+    if args.since or args.until:
+        span = _start(args.since or date(1970, 1, 1)), _start((args.until or date(9998, 12, 31)) + timedelta(days=1))
+        if span[0] >= span[1]:
+            raise UsageError("--from is after --to", "turn them round")
+    with open_memory(current_persona(args), "no") as memory:
+        gone = memory.forget(passage=args.id, key=args.message, person=args.person, chat=args.chat, span=span)
+    if not gone and args.id is not None:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
-    emit(
-        args,
-        {"forgotten": gone},
-        f"forgot {gone} messages; a trained adapter does not forget: train again",
-    )
+    if not gone and args.message is not None:
+        raise ChatcloneError(f"there is no message {args.message}", "chatclone memory show ID --json")
+    emit(args, {"forgotten": gone}, f"forgot {gone} messages; a trained adapter does not forget: train again")
     return 0
 
 
 def run_rebuild(args: argparse.Namespace) -> int:
-    """Make the index again."""
-    with open_memory(current_persona(args)) as memory:
+    """Make the indexes again, with another embedder if one is named."""
+    from chatclone.embedders import use_embedder
+    from chatclone.remembering import open_memory
+
+    persona = current_persona(args)
+    if args.download and not args.embedder:
+        raise UsageError("--download fetches the model that --embedder names", "--embedder ID --download")
+    if args.embedder:
+        use_embedder(persona, args.embedder, _agree(args) if args.download else None)
+    with open_memory(persona, "no") as memory:
         memory.rebuild()
         count = memory.count()
-    emit(args, {"passages": count}, f"rebuilt: {count} passages")
+    far = embed_with_bar(persona)
+    emit(args, {"passages": count, **_coverage(persona)}, f"rebuilt: {count:,} passages\n{far}")
+    return 0
+
+
+def run_embed(args: argparse.Namespace) -> int:
+    """Embed everything that waits, however long it takes."""
+    persona = current_persona(args)
+    far = embed_with_bar(persona, seconds=None)
+    emit(args, _coverage(persona), far)
     return 0
 
 
 def run_check(args: argparse.Namespace) -> int:
     """Check the memory; problems are exit code 1."""
-    with open_memory(current_persona(args)) as memory:
+    from chatclone.remembering import open_memory
+
+    persona = current_persona(args)
+    with open_memory(persona, "no") as memory:
         problems, count = memory.check(), memory.count()
-    emit(
-        args,
-        {"passages": count, "problems": problems},
-        "\n".join(problems) or f"sound: {count} passages",
+    vectors = _coverage(persona)
+    known = f", {vectors['embedded']:,} known by meaning" + (
+        f", {vectors['waiting']:,} not embedded yet: chatclone memory embed" if vectors["waiting"] else ""
     )
+    text = "\n".join([*problems, "chatclone memory rebuild mends this"] if problems else [])
+    emit(args, {"passages": count, **vectors, "problems": problems}, text or f"sound: {count:,} passages{known}")
     return 1 if problems else 0
+
+
+def embed_with_bar(persona: "Persona", seconds: float | None = IMPORT_SECONDS) -> str:
+    """Embed what waits for so many seconds, with a line that shows how far it is, and say how far it came."""
+    from chatclone.remembering import embed
+
+    status, started = Status(), time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        left = (time.monotonic() - started) / done * (total - done)
+        limit = "" if seconds is None or left < seconds else f", the rest after {seconds:.0f} s while you chat"
+        status.show(f"embedding … {done:,} of {total:,} passages, {left:.0f} s left{limit}; Ctrl+C keeps what is done")
+
+    try:
+        return embed(persona, seconds, show)
+    finally:
+        status.clear()
+
+
+def _coverage(persona: "Persona") -> dict[str, Any]:
+    from chatclone.remembering import open_memory
+
+    with open_memory(persona, "no") as memory:
+        covered = memory.coverage()
+    return {"embedder": covered.model, "embedded": covered.embedded, "waiting": covered.waiting}
+
+
+def _agree(args: argparse.Namespace) -> Callable[[str, int], bool]:
+    """Return what asks before a model is fetched."""
+    import sys
+
+    def ask(model: str, size: int) -> bool:
+        say(f"{model} is {size / 1e6:,.0f} MB, from the Hugging Face hub")
+        if args.yes:
+            return True
+        if not sys.stdin.isatty():
+            raise ChatcloneError("nobody is there to agree to the download", "--yes agrees to it")
+        print("Fetch it? [y/N] ", end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().casefold() in ("y", "yes")
+
+    return ask
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-21") from None
+
+
+def _start(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

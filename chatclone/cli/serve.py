@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chatclone import persona as personas
-from chatclone.cli.engine import add_engine_options, open_clone_with
-from chatclone.cli.options import current_persona, emit, home_of, say, slug_of
+from chatclone.cli.engine import add_engine_options, chosen_persona, open_clone_with, open_shown
+from chatclone.cli.options import emit, home_of, slug_of
 from chatclone.errors import ChatcloneError, MissingExtra, UsageError
 from chatclone.persona import Persona
 
@@ -42,9 +43,8 @@ def run(args: argparse.Namespace) -> int:
         listener, url = opened.enter_context(listening(args.host, args.port, allow_remote=args.allow_remote))
         clones: dict[str, Clone] = {}
         for persona in _personas(args):
-            clones[persona.slug], reason = open_clone_with(args, persona)
+            clones[persona.slug] = open_shown(partial(open_clone_with, args, persona), persona.slug)
             opened.enter_context(closing(clones[persona.slug]))
-            say(f"{persona.slug}: {reason}")
         document = {"url": url, "models": list(clones), "token": token if made_up else None}
         emit(args, document, started_text(document))
         sys.stdout.flush()  # whoever reads it from a pipe wants to connect now
@@ -61,7 +61,7 @@ def started_text(document: dict[str, Any]) -> str:
 
 def _personas(args: argparse.Namespace) -> list[Persona]:
     if not args.all:
-        return [current_persona(args)]
+        return [chosen_persona(args)]
     if slug_of(args) or args.model or args.remote_model:
         raise UsageError("--all serves each persona with its own model", "leave out --persona and the model's name")
     if not (every := personas.list_all(home_of(args))):

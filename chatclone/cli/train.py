@@ -1,10 +1,14 @@
 """`chatclone train`: an adapter that writes as the person does."""
 
 import argparse
+import sys
 from typing import Any
 
-from chatclone.cli.options import Status, current_persona, emit
-from chatclone.errors import UsageError
+from chatclone.cli.options import Status, current_persona, emit, say
+from chatclone.errors import ChatcloneError, UsageError
+
+BAR = 20
+"""Characters of a progress bar."""
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -18,7 +22,6 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     option(
         "--preset",
-        default="persona",
         metavar="NAME",
         help="the set of settings to begin with (default: persona)",
     )
@@ -34,49 +37,87 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--plan",
         "--dry-run",
         action="store_true",
-        help="show every setting with its reason and stop",
+        help="decide every setting, measure a few steps, say what it comes to, and change nothing",
     )
+    option("--download", action="store_true", help="fetch a hub id that is not here yet, after its size is told")
+    option("--yes", action="store_true", help="agree to the download without being asked")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Plan, train, and report."""
-    from chatclone.training.plan import make_plan
-    from chatclone.training.run import last_unfinished
+    from chatclone.training.plan import DEFAULT_PRESET, make_plan
+    from chatclone.training.run import last_unfinished, probe
     from chatclone.training.run import run as train
 
     persona = current_persona(args)
     overrides = dict(_pair(text) for text in args.set)
     if args.resume:
-        plan = last_unfinished(persona)
+        if overrides or args.preset:
+            raise UsageError("a resumed run keeps its settings", "chatclone train --resume, without --set and --preset")
+        plan = last_unfinished(persona, args.base)
     else:
-        plan = make_plan(persona, args.base or persona.base, args.preset, overrides)
-    if args.plan:
-        document = {"run": plan.run, "base": plan.base, "preset": plan.preset}
-        emit(
-            args,
-            {**document, "settings": plan.settings, "reasons": plan.reasons},
-            plan_text(plan),
-        )
-        return 0
+        base = args.base or persona.base
+        if args.download:
+            _download(base, args.yes)
+        plan = make_plan(persona, base, args.preset or DEFAULT_PRESET, overrides)
+    say(f"licence of {plan.base}: {plan.licence}")
     progress = Progress()
+    if args.plan:
+        progress.show("measuring a few steps …")
+        document = plan_document(plan, probe(plan, progress.take))
+        progress.finish()
+        emit(args, document, plan_text(document))
+        return 0
     result = train(persona, plan, progress.take)
     progress.finish()
     emit(args, result, result_text(result, persona.name))
     return 0
 
 
-def plan_text(plan: Any) -> str:
-    """Return the plan as a table of values and reasons."""
-    rows = [f"{k:>22} {plan.settings[k]!s:<12} {plan.reasons[k]}" for k in plan.settings]
-    return "\n".join([f"{plan.base}, preset {plan.preset}: {plan.reasons['data']}", *rows])
+def plan_document(plan: Any, probed: dict[str, Any]) -> dict[str, Any]:
+    """Return what `train --plan --json` prints."""
+    return {
+        "run": plan.run,
+        "base": plan.base,
+        "base_fingerprint": plan.base_fingerprint,
+        "licence": plan.licence,
+        "preset": plan.preset,
+        **probed,
+    }
+
+
+def plan_text(document: dict[str, Any]) -> str:
+    """Return the plan as a table of values and reasons, and below it what the probe measured."""
+    settings, reasons, measured, data = (document[k] for k in ("settings", "reasons", "measured", "data"))
+    rows = [f"{k:>22} {settings[k]!s:<12} {reasons[k]}" for k in settings if k in reasons]
+    steps = (
+        f"{settings['planned_steps']} steps of {settings['rows_per_step']} rows of {settings['row_tokens']} tokens, "
+        f"{settings['steps_per_epoch']} an epoch, evaluated every {settings['evaluate_every']}"
+    )
+    return "\n".join(
+        [
+            f"{document['base']}, preset {document['preset']}: {reasons['data']}",
+            f"licence: {document['licence']}",
+            *rows,
+            "",
+            f"loaded: {document['loaded']}",
+            f"data: {data['samples']:,} samples of {data['tokens']:,} tokens, {data['trained_tokens']:,} trained; "
+            f"{data['memory_samples']} with recalled lines ({data['irrelevant_memory_samples']} beside the point); "
+            f"{data['dropped_turns']} turns too old for their window, {data['refused']} samples left out",
+            steps,
+            f"measured on {measured['measured_passes']} passes: {measured['tokens_per_second']:,.0f} tokens/s, "
+            f"{measured['peak_memory_mb']:,.0f} MB at most",
+            f"so all of it takes about {_clock(measured['seconds'])}, unless it stops early",
+        ]
+    )
 
 
 def result_text(result: dict[str, Any], name: str) -> str:
     """Return what a run came to, in a few lines."""
     ended = {
         "early": "stopped early: no more progress",
-        "by_user": "stopped by you",
+        "by_user": "stopped by you: chatclone train --resume goes on",
         "finished": "ran to its end",
     }
     return "\n".join(
@@ -85,44 +126,90 @@ def result_text(result: dict[str, Any], name: str) -> str:
             f"token accuracy  {result['base_eval_token_accuracy']:.3f} → {result['eval_token_accuracy']:.3f}",
             f"{result['steps']} steps in {result['seconds']:.0f} s, {result['tokens_per_second']:,.0f} tokens/s, "
             f"{result['peak_memory_mb']:,.0f} MB; {ended[result['stopped']]}",
-            f"adapter: {result['adapter']}",
+            f"adapter: {result['adapter']}  (step {result['best_step']}, the lowest eval loss)",
         ]
     )
 
 
 class Progress:
-    """One line: a bar, the step, the losses, and the time left."""
+    """One line: a bar, the step, losses, token accuracy, speed, memory, and the time left; notices stay above it."""
 
     def __init__(self) -> None:
         self._status = Status()
-        self._steps = 0
-        self._loss = self._eval = ""
+        self._steps = self._first = 0
+        self._eval = ""
 
     def take(self, event: dict[str, Any]) -> None:
         """Show an event of the worker."""
         match event:
-            case {"kind": "begin", "steps": steps}:
-                self._steps = steps
-            case {"kind": "step", "loss": loss, "step": step, "seconds": seconds}:
-                self._loss = f"loss {loss:.3f}"
-                left = seconds / max(step, 1) * (self._steps - step)
-                self._show(step, f"{left // 60:.0f}:{left % 60:02.0f} left")
+            case {"kind": "notice", "text": text} | {"kind": "loaded", "text": text}:
+                self._status.clear()
+                say(text if event["kind"] == "notice" else f"loaded: {text}")
+            case {"kind": "data"}:
+                self.show("evaluating the base …")
+            case {"kind": "begin", "steps": steps, "first_step": first}:
+                self._steps, self._first = steps, first
+            case {"kind": "step", "loss": loss, "step": step}:
+                self._show(step, f"loss {loss:.3f}", self._figures(event))
             case {"kind": "eval", "eval_loss": loss, "step": step}:
                 self._eval = f"eval {loss:.3f}"
+                if accuracy := event.get("eval_mean_token_accuracy"):
+                    self._eval += f" ({accuracy:.0%})"
                 self._show(step, "")
             case {"kind": "stopping"}:
-                self._status.show("stopping after this step, keeping what was learnt …")
-            case {"kind": "data"}:
-                self._status.show("evaluating the base …")
+                self.show("stopping after this step, keeping what was learnt …")
+
+    def show(self, text: str) -> None:
+        """Replace the line by a text."""
+        self._status.show(text)
 
     def finish(self) -> None:
         """Remove the line."""
         self._status.clear()
 
-    def _show(self, step: int, left: str) -> None:
-        done = round(24 * step / self._steps) if self._steps else 0
-        bar = "█" * done + "░" * (24 - done)
-        self._status.show(f"{bar} {step}/{self._steps}  {self._loss}  {self._eval}  {left}")
+    def _figures(self, event: dict[str, Any]) -> str:
+        """Return accuracy, speed, memory and the time left; the steps before a resume took no time here."""
+        done = event["step"] - self._first
+        left = event["seconds"] / max(done, 1) * (self._steps - event["step"])
+        parts = [
+            f"{event.get('mean_token_accuracy', 0):.0%} right",
+            f"{event.get('tokens_per_second', 0):,.0f} tok/s",
+            f"{event.get('memory_mb', 0):,.0f} MB",
+            f"{_clock(left)} left",
+        ]
+        return "  ".join(parts)
+
+    def _show(self, step: int, *parts: str) -> None:
+        done = round(BAR * step / self._steps) if self._steps else 0
+        bar = "█" * done + "░" * (BAR - done)
+        head = f"{bar} {step}/{self._steps}" if self._steps else ""
+        self._status.show("  ".join(part for part in (head, *parts, self._eval) if part))
+
+
+def _download(base: str, agreed: bool) -> None:
+    """Fetch `base` after telling its size, and asking unless the user said yes already."""
+    from pathlib import Path
+
+    from chatclone.training.download import Offer, download
+
+    def agree(offer: Offer) -> bool:
+        say(str(offer))
+        if agreed:
+            return True
+        if not sys.stdin.isatty():
+            raise ChatcloneError("nobody is here to agree to the download", "add --yes")
+        return input("download it? [y/N] ").strip().lower() in ("y", "yes")
+
+    if base == "starter" or Path(base).expanduser().is_dir():
+        raise UsageError(f"{base} is on this machine already", "leave out --download")
+    say(f"downloaded to {download(base, agree)}")
+
+
+def _clock(seconds: float) -> str:
+    """Return a time as people say it: 1:05 or 2:03:20."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _pair(text: str) -> tuple[str, str]:

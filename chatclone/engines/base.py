@@ -4,12 +4,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from chatclone.errors import ChatcloneError
 from chatclone.prompt import ChatTemplate, Prompt
 
 StoppedBy = Literal["end_of_turn", "stop_marker", "length", "cancelled"]
 
 Cancelled = Callable[[], bool]
 """Asked between tokens, and between batches of prompt reading: True stops the generation."""
+
+
+Loading = Callable[[float], bool]
+"""Told what share of a model is loaded, from 0 to 1, as often as that changes; False stops the loading."""
+
+
+def undisturbed(share: float) -> bool:
+    """Let a model load, whatever its share."""
+    return True
+
+
+class LoadingStopped(ChatcloneError):
+    """A model was not loaded, since somebody wanted it no more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the loading of {name} was stopped", "open the chat again to load it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,8 @@ class Engine(Protocol):
     """What is loaded, for people: a folder or file name, or what a server calls it."""
     remote: str
     """The host that words are sent to, for people to know; empty while they stay on this machine."""
+    settings: tuple[str, ...]
+    """What was chosen for this machine, and why, for people; empty where there was nothing to choose."""
     context: int
     """Tokens of prompt and reply together."""
     template: ChatTemplate

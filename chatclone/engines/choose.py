@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from chatclone.engines.base import Engine
+from chatclone.engines.base import Engine, Loading, LoadingStopped, undisturbed
 from chatclone.engines.endpoint import Endpoint, RemoteModel
 from chatclone.errors import ChatcloneError, MissingExtra, UsageError
 from chatclone.export.carried import files_of
-from chatclone.export.record import current_export
+from chatclone.export.mark import weights_mark
+from chatclone.export.record import Exported, check, current_export
 from chatclone.locations import starter_model
 from chatclone.persona import Persona
 
@@ -26,12 +27,14 @@ def open_engine(
     model: Path | None = None,
     remote: RemoteModel | None = None,
     home: Path,
+    loading: Loading = undisturbed,
 ) -> tuple[Engine, str]:
     """Open the engine for a persona and say why this one.
 
     `model` is a GGUF file to use instead of the persona's own export. `auto` takes the persona's GGUF when it was
     exported from the current adapter and llama.cpp is installed, else transformers. `remote` is for `openai` alone,
-    which is never chosen by itself: nothing leaves the machine unless it is named.
+    which is never chosen by itself: nothing leaves the machine unless it is named. `loading` hears how far a model on
+    this machine is, and can stop that.
     """
     if kind == "openai":
         if model is not None:
@@ -42,19 +45,20 @@ def open_engine(
     if model is not None:
         if kind == "transformers":
             raise ChatcloneError("--model names a GGUF file, which transformers does not run", "use --engine gguf")
-        return _llama(*files_of(model, home)), f"{model.name}, as asked"
+        return _llama(*files_of(model, home), loading), f"{model.name}, as asked"
     if kind == "transformers":
-        return _transformers(persona), "transformers, as asked"
+        return _transformers(persona, loading), "transformers, as asked"
     exported = current_export(persona, home)
     if kind == "gguf":
         if exported is None:
             raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
-        return _llama(exported.model, exported.lora), "the exported GGUF, as asked"
+        return _exported(exported, loading), f"the exported GGUF, as asked{_older_base(persona, exported)}"
     if exported is None:
-        return _transformers(persona), "transformers: the current adapter has not been exported to GGUF"
+        return _transformers(persona, loading), "transformers: the current adapter has not been exported to GGUF"
     if not installed("llama_cpp"):
-        return _transformers(persona), "transformers: llama-cpp-python is not installed"
-    return _llama(exported.model, exported.lora), f"llama.cpp: exported as {exported.kind} {exported.quant}"
+        return _transformers(persona, loading), "transformers: llama-cpp-python is not installed"
+    how = f"exported as {exported.kind} {exported.quant}{_older_base(persona, exported)}"
+    return _exported(exported, loading), f"llama.cpp: {how}"
 
 
 def resolve_base(base: str) -> Path:
@@ -96,13 +100,18 @@ def _checked(folder: Path, base: str) -> Path:
     return folder
 
 
-def _transformers(persona: Persona) -> Engine:
+def _transformers(persona: Persona, loading: Loading) -> Engine:
     if not installed("torch") or not installed("transformers") or not installed("peft"):
         raise MissingExtra("a reply through transformers", "train")
     from chatclone.engines.transformers import TransformersEngine
 
     label = base_label(persona.base) + (f" + {persona.adapter}" if persona.adapter else "")
-    return TransformersEngine(resolve_base(persona.base), persona.adapter_folder, label=label)
+    base = resolve_base(persona.base)
+    if not loading(0.0):
+        raise LoadingStopped(label)
+    engine = TransformersEngine(base, persona.adapter_folder, label=label)
+    loading(1.0)  # transformers tells nothing between
+    return engine
 
 
 def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
@@ -117,9 +126,22 @@ def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
     return engine, f"openai: {endpoint.where_words_go}"
 
 
-def _llama(model: Path, lora: Path | None) -> Engine:
+def _exported(exported: Exported, loading: Loading) -> Engine:
+    check(exported)
+    return _llama(exported.model, exported.lora, loading)
+
+
+def _older_base(persona: Persona, exported: Exported) -> str:
+    """Say so where the base has other weights now; the export keeps its own, and answers as it did."""
+    folder = starter_model() if persona.base == "starter" else Path(persona.base).expanduser()
+    if not exported.base_weights or not folder.is_dir() or weights_mark(folder) == exported.base_weights:
+        return ""
+    return f", on {base_label(persona.base)} as it was then (train and export again for the one there is now)"
+
+
+def _llama(model: Path, lora: Path | None, loading: Loading) -> Engine:
     if not installed("llama_cpp"):
         raise MissingExtra("a reply from a GGUF model", "gguf")
     from chatclone.engines.llama import LlamaEngine
 
-    return LlamaEngine(model, lora)
+    return LlamaEngine(model, lora, loading=loading)

@@ -13,6 +13,7 @@ from typing import Any
 
 import llama_cpp
 
+from chatclone.engines.base import Loading, LoadingStopped, undisturbed
 from chatclone.errors import ChatcloneError
 from chatclone.prompt import ChatTemplate, chosen_source, markers_of
 
@@ -36,18 +37,48 @@ def _log(level: int, text: bytes, _data: object) -> None:
 llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
 
 
+class _Watch:
+    """Hands the library's progress to `loading`, and keeps an exception from getting lost within the C library."""
+
+    def __init__(self, loading: Loading) -> None:
+        self._loading = loading
+        self._stopped = False
+        self._raised: BaseException | None = None
+        self.callback = llama_cpp.llama_progress_callback(self._go_on)
+
+    def reraise(self, name: str) -> None:
+        """Raise what `loading` raised, such as a Ctrl+C, or LoadingStopped where it said no."""
+        if self._raised is not None:
+            raise self._raised
+        if self._stopped:
+            raise LoadingStopped(name)
+
+    def _go_on(self, share: float, _data: object) -> bool:
+        try:
+            self._stopped = not self._loading(share)
+        except BaseException as error:
+            self._raised = error
+            return False
+        return not self._stopped
+
+
 class GgufModel:
     """A loaded GGUF model, or with `vocab_only` its metadata and vocabulary alone."""
 
-    def __init__(self, path: Path, *, vocab_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, vocab_only: bool = False, gpu_layers: int = 0, loading: Loading = undisturbed
+    ) -> None:
         _check_magic(path)
         params = llama_cpp.llama_model_default_params()
         params.vocab_only = vocab_only
-        params.n_gpu_layers = -1 if llama_cpp.llama_supports_gpu_offload() else 0
+        params.n_gpu_layers = gpu_layers
+        watch = _Watch(loading)
+        params.progress_callback = watch.callback
         _errors.clear()
         self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
+            watch.reraise(path.name)
             raise ChatcloneError(
                 f"llama.cpp cannot load {path.name}: {last_error()}",
                 "make the file again (chatclone export), or update llama-cpp-python if the model is newer than it",

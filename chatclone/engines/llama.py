@@ -5,7 +5,6 @@ Imported lazily, since it imports llama_cpp.
 """
 
 import ctypes
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,21 @@ from typing import Any
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
-import psutil  # type: ignore[import-untyped]  # it brings no types
 
-from chatclone.engines.base import Cancelled, Sampling
+from chatclone.engines.base import Cancelled, Loading, Sampling, undisturbed
 from chatclone.engines.gguf import GgufModel, last_error
 from chatclone.engines.local import MAX_CONTEXT, LocalEngine
+from chatclone.engines.machine import (
+    ALL_LAYERS,
+    READ_BATCH,
+    Chosen,
+    Weights,
+    check_memory,
+    choose_batch,
+    choose_gpu_layers,
+    choose_threads,
+)
 from chatclone.errors import ChatcloneError
-
-READ_BATCH = 256
-
-SMALL_BYTES = 100_000_000
-"""Below this a model runs on one thread: over 100 tokens a second, and no waiting for a second core that is busy."""
 
 _ABORTED = 2
 """What llama_decode returns when the abort callback said yes (llama.h)."""
@@ -43,14 +46,19 @@ class LlamaEngine(LocalEngine):
         context: int | None = None,
         threads: int | None = None,
         label: str = "",
+        loading: Loading = undisturbed,
     ) -> None:
-        self._gguf = GgufModel(model)
+        layers = _fitting_layers(model, context or MAX_CONTEXT)
+        self._gguf = GgufModel(model, gpu_layers=layers[0], loading=loading)
         label = label or (f"{model.name} + {lora.name}" if lora else model.name)
         super().__init__(label, context or min(self._gguf.trained_context, MAX_CONTEXT), self._gguf.template)
+        size = int(llama_cpp.llama_model_size(self._gguf.handle))
+        chosen = (threads, "as asked") if threads else choose_threads(size)
+        self.settings = _told(chosen, choose_batch(), layers)
         self._context: Any = None
         self._adapter: Any = None
         try:
-            self._context = self._new_context(threads or self._threads())
+            self._context = self._new_context(chosen[0])
             self._memory = llama_cpp.llama_get_memory(self._context)
             if lora is not None:
                 self._set_adapter(lora)
@@ -58,8 +66,7 @@ class LlamaEngine(LocalEngine):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Free the context and the model with its adapter."""
+    def _free(self) -> None:
         if self._context:
             llama_cpp.llama_free(self._context)
             self._context = None
@@ -69,6 +76,7 @@ class LlamaEngine(LocalEngine):
         """Apply the adapter at this strength; what was computed with another is forgotten."""
         if self._adapter is None:
             super().set_strength(strength)
+        self._check_open()
         with self._turn:
             adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter)
             llama_cpp.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(strength))
@@ -80,10 +88,6 @@ class LlamaEngine(LocalEngine):
         rows = [self._logits_of(ids[i : i + READ_BATCH], i) for i in range(0, len(ids), READ_BATCH)]
         self._held = list(ids)
         return np.concatenate(rows)
-
-    def _threads(self) -> int:
-        """Return how many threads compute: llama.cpp's wait for each other in a loop, many times a token."""
-        return 1 if llama_cpp.llama_model_size(self._gguf.handle) < SMALL_BYTES else physical_cores()
 
     def _new_context(self, threads: int) -> Any:
         params = llama_cpp.llama_context_default_params()
@@ -185,7 +189,19 @@ class _Sampler:
         llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
 
-def physical_cores() -> int:
-    """Return how many cores llama.cpp may use: threads that share a core only get in each other's way."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(psutil.cpu_count(logical=False) or allowed, allowed)
+def _fitting_layers(model: Path, context: int) -> Chosen:
+    """Return how many layers a graphics card computes; raises ChatcloneError where the model does not fit at all."""
+    try:
+        weights = Weights.of(model)
+    except (ChatcloneError, OSError):  # a missing or damaged file: loading it tells more
+        return 0, "how large its layers are is not known"
+    layers = choose_gpu_layers(weights, context)
+    check_memory(model.name, weights, context, layers[0])
+    return layers
+
+
+def _told(threads: Chosen, batch: Chosen, layers: Chosen) -> tuple[str, ...]:
+    """Return the choices as people read them."""
+    where = {0: "on the CPU", ALL_LAYERS: "on the graphics card"}.get(layers[0], f"{layers[0]} layers on the card")
+    count = "1 thread" if threads[0] == 1 else f"{threads[0]} threads"
+    return (f"{where} ({layers[1]})", f"{count} ({threads[1]})", f"{batch[0]} tokens of a prompt at once ({batch[1]})")

@@ -26,6 +26,9 @@ from chatclone.prompt import ChatTemplate, Prompt
 MAX_CONTEXT = 4096
 """Tokens kept for a chat where the model could take more: memory grows with it, and chats are short."""
 
+CLOSE_SECONDS = 5.0
+"""How long closing waits for a generation: one that runs stops within a part of a second, unless nobody takes it on."""
+
 NO_ADAPTER = "this model has no adapter apart from it"
 
 
@@ -34,6 +37,7 @@ class LocalEngine(ABC):
 
     name: str
     remote = ""
+    settings: tuple[str, ...] = ()
     read_batch: int
     """Tokens of a prompt computed at once."""
 
@@ -43,6 +47,7 @@ class LocalEngine(ABC):
         self.template = template
         self._held: list[int] = []
         self._turn = threading.Lock()
+        self._closed = False
 
     def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
         """Continue `prompt`; a second generation before the first has ended is refused."""
@@ -50,11 +55,16 @@ class LocalEngine(ABC):
             raise ChatcloneError(
                 f"the prompt has {len(prompt.ids)} tokens and the model takes {self.context}", "send a shorter message"
             )
+        self._check_open()
         if not self._turn.acquire(blocking=False):
             raise ChatcloneError("the model is still writing another reply", "wait for it, or stop it")
+
+        def stop() -> bool:
+            return self._closed or cancelled()
+
         try:
-            if (yield from self._read(prompt.ids, cancelled)):
-                yield from self._write(len(prompt.ids), sampling, cancelled)
+            if (yield from self._read(prompt.ids, stop)):
+                yield from self._write(len(prompt.ids), sampling, stop)
             else:
                 yield Stopped("cancelled")
         finally:
@@ -64,9 +74,20 @@ class LocalEngine(ABC):
         """Refuse: this model has no adapter apart from it."""
         raise ChatcloneError(NO_ADAPTER, "chatclone export, then chat with --engine gguf")
 
-    @abstractmethod
     def close(self) -> None:
-        """Free the model."""
+        """Free the model, after a generation in another thread has stopped; one that is left half-way stays stopped."""
+        if not self._closed:
+            self._closed = True
+            self._turn.acquire(timeout=CLOSE_SECONDS)
+            self._free()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ChatcloneError("the model has been closed", "open the chat again")
+
+    @abstractmethod
+    def _free(self) -> None:
+        """Free the model, which nothing uses any more."""
 
     @abstractmethod
     def _crop(self, length: int) -> int:

@@ -63,6 +63,7 @@ class OpenAIEngine:
     """An `engines.base.Engine` that asks a server; nothing is sent before the first `generate`, except by `connect`."""
 
     name = "openai"
+    settings: tuple[str, ...] = ()
 
     def __init__(
         self, endpoint: Endpoint, model: str, context: int = DEFAULT_CONTEXT, patience: Patience | None = None

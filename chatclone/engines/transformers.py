@@ -69,8 +69,7 @@ class TransformersEngine(LocalEngine):
         self._cache = DynamicCache()
         self._last = torch.empty(0)
 
-    def close(self) -> None:
-        """Free the model."""
+    def _free(self) -> None:
         self._model, self._cache, self._held = None, DynamicCache(), []
         if self._device.type == "cuda":
             torch.cuda.empty_cache()

@@ -10,25 +10,32 @@ from typing import Any
 
 from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
+from chatclone.export.mark import check_pair, file_mark
 from chatclone.export.metadata import Value, read_metadata
 from chatclone.locations import cache_directory
 from chatclone.persona import Persona, slug_of
 
 PREFIX = "chatclone."
 BASE_FILE = PREFIX + "base_file"
+BASE_MARK = PREFIX + "base_mark"
+"""The mark of the base's GGUF that a LoRA was compared on."""
+BASE_WEIGHTS = PREFIX + "base_weights"
+"""The mark of the base's weights in transformers."""
 
 _SAMPLING = tuple(field.name for field in fields(Sampling) if field.name != "seed")
 """A seed stays at home: who carries the file away does not want the same reply each time."""
 
 
-def keys_of(persona: Persona, base_file: str = "") -> dict[str, Value]:
-    """Return the keys to write for a persona; `base_file` names the GGUF that a LoRA is for."""
+def keys_of(persona: Persona, base_weights: str = "", base_gguf: Path | None = None) -> dict[str, Value]:
+    """Return the keys to write for a persona; `base_gguf` is the file that a LoRA is for."""
     keys: dict[str, Value] = {
         PREFIX + "name": persona.name,
         PREFIX + "partner": next(iter(persona.partners), ""),
         # The partner stays open: another person may sit at the other computer.
         PREFIX + "system": persona.system_prompt("{partner}"),
-        BASE_FILE: base_file,
+        BASE_WEIGHTS: base_weights,
+        BASE_FILE: base_gguf.name if base_gguf else "",
+        BASE_MARK: file_mark(base_gguf) if base_gguf else "",
     }
     keys |= {PREFIX + name: getattr(persona.sampling, name) for name in _SAMPLING}
     return {key: value for key, value in keys.items() if value != ""}
@@ -65,6 +72,7 @@ def files_of(model: Path, home: Path) -> tuple[Path, Path | None]:
     places = [folder / Path(name).name for folder in (model.absolute().parent, cache_directory(home) / "gguf") if name]
     for place in places:
         if place.is_file():
+            check_pair(place, model, str(metadata.get(BASE_MARK, "")))
             return place, model
     wanted = f": {name} is not beside it" if name else ""
     raise ChatcloneError(

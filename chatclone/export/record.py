@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from chatclone.export.mark import check_pair
 from chatclone.files import write_atomically
 from chatclone.locations import ensure
 from chatclone.persona import Persona
@@ -26,6 +27,10 @@ class Exported:
     model: Path
     lora: Path | None
     parity: dict[str, Any]
+    base_weights: str = ""
+    """The mark of the base's weights in transformers; empty in records of before there were marks."""
+    model_mark: str = ""
+    """The mark of the GGUF to load, so that another base under the same name is noticed."""
 
 
 def current_export(persona: Persona, home: Path) -> Exported | None:
@@ -40,6 +45,12 @@ def current_export(persona: Persona, home: Path) -> Exported | None:
         if same and all(file.is_file() for file in files):
             return entry
     return None
+
+
+def check(exported: Exported) -> None:
+    """Refuse an export whose base was replaced by one of other weights since a LoRA was compared on it."""
+    if exported.lora and exported.model_mark:
+        check_pair(exported.model, exported.lora, exported.model_mark)
 
 
 def read(persona: Persona, home: Path) -> list[Exported]:

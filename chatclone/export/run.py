@@ -11,11 +11,12 @@ from chatclone.errors import ChatcloneError
 from chatclone.export import record
 from chatclone.export.adapter import adapter_gguf
 from chatclone.export.base import base_gguf, template_of
-from chatclone.export.carried import files_of, keys_of
+from chatclone.export.carried import BASE_WEIGHTS, files_of, keys_of
 from chatclone.export.converter import Progress
 from chatclone.export.elsewhere import Carried, write_beside
 from chatclone.export.foreign import check_architecture, check_base
 from chatclone.export.job import Job, Source, Wanted, prepare, source_of
+from chatclone.export.mark import check_weights, file_mark, weights_mark
 from chatclone.export.merged import merged_gguf
 from chatclone.export.metadata import quant_of, read_metadata
 from chatclone.export.outfile import written_whole
@@ -58,7 +59,8 @@ def export(
         raise
     _check(persona, home, subject, parity, report)
     weights = record.adapter_sha256(job.source.adapter)
-    entry = record.Exported(job.kind, written, persona.base, persona.adapter, weights, model, lora, parity)
+    marks = weights_mark(job.source.base), file_mark(model)
+    entry = record.Exported(job.kind, written, persona.base, persona.adapter, weights, model, lora, parity, *marks)
     record.add(persona, home, entry)
     beside = write_beside(job.out, _carried(job.source, subject))
     return _document(subject, parity, [report, *beside], started)
@@ -75,13 +77,9 @@ def verify(
     """Repeat the parity of the current export, or of a GGUF file, and return the document of `export --json`."""
     started = time.perf_counter()
     source = source_of(persona)
-    if file is None:
-        current = record.current_export(persona, home)
-        if current is None:
-            raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
-        model, lora = current.model, current.lora
-    else:
-        model, lora = _files(persona, file.absolute(), home)
+    model, lora = _current(persona, home) if file is None else _files(persona, file.absolute(), home)
+    weights = str(read_metadata(lora or model).get(BASE_WEIGHTS, ""))
+    check_weights(source.base, base_label(persona.base), lora or model, weights)
     quant = quant_of(read_metadata(model))
     kind = "adapter" if lora else "merged"
     name = _pair_name(source, quant) if lora else model.stem
@@ -97,7 +95,7 @@ def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
     if job.base_gguf:
         progress("comparing the base GGUF with the base")
         quant = check_base(job.base_gguf, source.base)
-        model = job.base_gguf.absolute()
+        model = shared = job.base_gguf.absolute()
         job.announce(f"adapter on {model.name}, which is {quant}")
     else:
         quant, label = job.quant, base_label(source.persona.base)
@@ -105,8 +103,9 @@ def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
         model = shared if job.own_folder else job.out / shared.name
     lora = job.out / f"{source.stem}{LORA_SUFFIX}"
     progress("converting the adapter")
-    adapter_gguf(source.adapter, source.base, lora, job.scripts, keys_of(source.persona, model.name))
-    if not job.base_gguf and model != shared:
+    keys = keys_of(source.persona, weights_mark(source.base), shared)
+    adapter_gguf(source.adapter, source.base, lora, job.scripts, keys)
+    if model != shared:
         with written_whole(model) as partial:
             _link_or_copy(shared, partial)
     return _pair_name(source, quant), quant, model, lora
@@ -114,7 +113,7 @@ def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
 
 def _write_merged(job: Job) -> tuple[str, str, Path, None]:
     target = job.out / f"{job.source.stem}-{job.quant}.gguf"
-    source, keys = job.source, keys_of(job.source.persona)
+    source, keys = job.source, keys_of(job.source.persona, weights_mark(job.source.base))
     merged_gguf(source.adapter, source.base, target, job.quant, job.scripts, job.progress, keys)
     return target.stem, job.quant, target, None
 
@@ -151,10 +150,21 @@ def _discard(job: Job, subject: Subject) -> None:
             file.unlink(missing_ok=True)
 
 
+def _current(persona: Persona, home: Path) -> tuple[Path, Path | None]:
+    """Return the files of the current export."""
+    if (current := record.current_export(persona, home)) is None:
+        raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
+    record.check(current)
+    return current.model, current.lora
+
+
 def _files(persona: Persona, file: Path, home: Path) -> tuple[Path, Path | None]:
     """Return model and LoRA to load for a file, as they were exported where that was here."""
-    pairs = {entry.lora: entry.model for entry in record.read(persona, home) if entry.lora}
-    return (pairs[file], file) if file in pairs else files_of(file, home)
+    pairs = {entry.lora: entry for entry in record.read(persona, home) if entry.lora}
+    if file not in pairs:
+        return files_of(file, home)
+    record.check(pairs[file])
+    return pairs[file].model, file
 
 
 def _carried(source: Source, subject: Subject) -> Carried:

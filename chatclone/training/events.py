@@ -1,4 +1,10 @@
-"""What a training worker tells: one JSON object a line in `events.jsonl`, appended by it and tailed by anyone."""
+"""What a training worker tells: one JSON object a line in `events.jsonl`, appended by it and tailed by anyone.
+
+Kinds, in the order they come: `start` (process, versions), `loaded`, `plan` (settings, decided), `data`, `eval` (the
+base, step 0), `begin`, then `step` and `eval` in turn, and last `done` or `error`; `notice` at any time. A resumed run
+appends to the same file: its `begin` names the step it goes on from, and what was written before for later steps is
+void (`history` omits it).
+"""
 
 import json
 import time
@@ -10,6 +16,9 @@ STOP_FILE = "stop"
 """Its presence in a run's folder asks the worker to stop after the current step and keep what it has."""
 RESULT_FILE = "result.json"
 """A run's last file: its presence means the run is complete."""
+PLAN_FILE = "plan.json"
+CHECKPOINTS = "checkpoints"
+"""What an interrupted run goes on from: the best and the last, with the optimizer's state."""
 
 
 class EventLog:
@@ -39,6 +48,23 @@ class EventTail:
             return []
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            lines = [line for line in file if line.endswith(b"\n")]
-        self._offset += sum(map(len, lines))
-        return [json.loads(line) for line in lines]
+            fresh = file.read()  # in one go: the worker may be in the middle of a line
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    """Return the events of a run from its beginning, without those that a resumed run did again."""
+    path = folder / EVENTS_FILE
+    kept: list[dict[str, Any]] = []
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            event = json.loads(line)
+        except ValueError:  # the line a killed worker was writing
+            continue
+        if event["kind"] == "begin":
+            first = event["first_step"]
+            kept = [e for e in kept if e["kind"] not in ("step", "eval") or e["step"] <= first]
+        kept.append(event)
+    return kept

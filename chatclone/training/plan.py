@@ -1,20 +1,24 @@
-"""Presets and machine to a plan: every setting of a training run, each with its reason, before anything is loaded."""
+"""A training run before it begins: every setting with its reason, from the preset, the base's files and the user.
 
-import difflib
-import importlib.resources
+What depends on the machine or on the tokenised data stays "auto" here and is decided by the worker, which has loaded
+both; `chatclone train --plan` lets it do so without training.
+"""
+
 import json
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from chatclone.engines.choose import resolve_base
 from chatclone.errors import ChatcloneError, UsageError
+from chatclone.files import write_atomically
 from chatclone.persona import Persona
+from chatclone.training.bases import Base, find_base
+from chatclone.training.settings import AUTO, DEFAULT_PRESET, Reasons, Values, override, preset, preset_names
 
-DEFAULT_PRESET = "persona"
+__all__ = ["DEFAULT_PRESET", "Plan", "make_plan", "preset_names"]
+
 LEARNING_RATES = (
     (0.1, 5e-3, "a tiny base"),
     (4, 2e-4, "below 4B"),
@@ -27,7 +31,7 @@ MINIMUM_REPLIES = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a worker needs to know; paths are absolute, `settings` and `reasons` have the same keys."""
+    """All that a worker needs to know; paths are absolute, every setting has a reason of its name."""
 
     run: str
     folder: str
@@ -38,68 +42,79 @@ class Plan:
     system: str
     train_file: str
     eval_file: str
-    settings: dict[str, Any]
-    reasons: dict[str, str]
+    settings: Values
+    reasons: Reasons
+    base_fingerprint: str = ""
+    """Of the base's files: another base under the same name is noticed before a checkpoint is continued on it."""
+    licence: str = ""
+    """The base's licence, and what it restricts."""
+    memory_file: str = ""
+    """Where earlier messages are recalled from; empty for a persona without a memory."""
+    redact: bool = True
+    """Whether personal data in recalled messages becomes placeholders, as the import did with the data set."""
+    data_digest: str = ""
+    """Of the tokenised samples, once the worker has made them: a run goes on with the same data or not at all."""
     resume: bool = False
 
     def write(self, path: Path) -> None:
-        """Write the plan as JSON."""
-        path.write_text(json.dumps(asdict(self), ensure_ascii=False, indent=1), "utf-8")
+        """Write the plan as JSON, whole or not at all."""
+        write_atomically(path, json.dumps(asdict(self), ensure_ascii=False, indent=1))
 
     @classmethod
     def read(cls, path: Path) -> "Plan":
         """Read what `write` wrote."""
         return cls(**json.loads(path.read_text("utf-8")))
 
-
-def preset_names() -> list[str]:
-    """Return the presets in the package."""
-    return sorted(p.name.removesuffix(".toml") for p in _presets().iterdir() if p.name.endswith(".toml"))
+    def decided(self, **settings: tuple[Any, str]) -> "Plan":
+        """Return the plan with these settings decided, each a value and its reason."""
+        return replace(
+            self,
+            settings=self.settings | {key: value for key, (value, _) in settings.items()},
+            reasons=self.reasons | {key: reason for key, (_, reason) in settings.items()},
+        )
 
 
 def make_plan(
     persona: Persona,
     base: str,
-    preset: str = DEFAULT_PRESET,
+    preset_name: str = DEFAULT_PRESET,
     overrides: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Decide every setting for training `persona` on `base`, and say why; nothing is written or loaded."""
-    base_folder = resolve_base(base)
-    counts = _require_data(persona)
-    values, reasons = _preset(preset)
-    for key, (value, reason) in _decided(base_folder).items():
-        values.setdefault(key, value)
-        reasons.setdefault(key, reason)
-    _override(values, reasons, overrides or {})
-    _check(values)
+    """Decide what can be decided for training `persona` on `base` before either is loaded; nothing is written."""
+    values, reasons = override(*preset(preset_name), overrides or {})
+    report = _require_data(persona)
+    found = find_base(base)
+    _require_file(values["replay_file"])
+    if values["learning_rate"] == AUTO:
+        values["learning_rate"], reasons["learning_rate"] = _learning_rate(found)
+    split = report["import"]["split"]
     run = _next_run(persona.runs_folder)
     return Plan(
         run=run,
         folder=str(persona.runs_folder / run),
         base=base,
-        base_folder=str(base_folder),
-        preset=preset,
+        base_folder=str(found.folder),
+        preset=preset_name,
         name=persona.name,
         system=persona.system_prompt("{partner}"),
         train_file=str(persona.dataset_folder / "train.jsonl"),
         eval_file=str(persona.dataset_folder / "eval.jsonl"),
         settings=values,
-        reasons={
-            **reasons,
-            "data": f"{counts[0]} replies to train on, {counts[1]} held out, later in time",
-        },
+        reasons=reasons | {"data": f"{split['train']} replies to train on, {split['eval']} held out, later in time"},
+        base_fingerprint=found.fingerprint,
+        licence=str(found.licence),
+        memory_file=str(persona.memory_file) if persona.memory_file.exists() else "",
+        redact=bool(report.get("options", {}).get("redact", True)),
     )
 
 
-def _require_data(persona: Persona) -> tuple[int, int]:
-    """Return how many replies there are to train on and to evaluate on; too few is an error."""
-    report = persona.dataset_folder / "report.json"
-    if not report.exists():
-        raise ChatcloneError(
-            f"{persona.name or 'this persona'} has no data set",
-            "chatclone import result.json",
-        )
-    split = json.loads(report.read_text("utf-8"))["import"]["split"]
+def _require_data(persona: Persona) -> dict[str, Any]:
+    """Return the report of the data set; none, too few replies or no held-out ones are errors."""
+    path = persona.dataset_folder / "report.json"
+    if not path.exists():
+        raise ChatcloneError(f"{persona.name or 'this persona'} has no data set", "chatclone import result.json")
+    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    split = report["import"]["split"]
     if split["train"] < MINIMUM_REPLIES:
         raise ChatcloneError(
             f"only {split['train']} replies to train on, {MINIMUM_REPLIES} is the least that makes sense",
@@ -110,68 +125,20 @@ def _require_data(persona: Persona) -> tuple[int, int]:
             "no reply is held out, so nothing could tell when to stop",
             "import more chats: the last tenth is held out",
         )
-    return split["train"], split["eval"]
+    for name in ("train.jsonl", "eval.jsonl"):
+        if not (persona.dataset_folder / name).is_file():
+            raise ChatcloneError(f"{persona.name}'s data set has no {name}", "import again: chatclone import")
+    return report
 
 
-def _presets() -> Any:
-    return importlib.resources.files("chatclone.training") / "presets"
+def _require_file(name: str) -> None:
+    if name and not Path(name).expanduser().is_file():
+        raise UsageError(f"replay_file {name} is no file", "--set replay_file=FILE with one conversation a line")
 
 
-def _preset(name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    if name not in preset_names():
-        raise UsageError(f"there is no preset {name}", f"presets are {', '.join(preset_names())}")
-    table = tomllib.loads((_presets() / f"{name}.toml").read_text("utf-8"))
-    return {k: v["value"] for k, v in table.items()}, {k: v["reason"] for k, v in table.items()}
-
-
-def _decided(base_folder: Path) -> dict[str, tuple[Any, str]]:
-    """Return what depends on the base model: learning rate and sequence length."""
-    try:
-        config = json.loads((base_folder / "config.json").read_text("utf-8"))
-    except (OSError, json.JSONDecodeError):
-        raise ChatcloneError(
-            f"{base_folder} holds no model: config.json is missing",
-            "name a model's folder",
-        ) from None
-    weights = sum(p.stat().st_size for p in base_folder.glob("*.safetensors"))
-    if not weights:
-        raise ChatcloneError(
-            f"{base_folder} holds no safetensors weights",
-            "convert them: pickled weights are never loaded",
-        )
-    billions = weights / 2e9
-    rate, size = next((rate, size) for limit, rate, size in LEARNING_RATES if billions < limit)
-    context = int(config.get("max_position_embeddings", 1024))
-    return {
-        "learning_rate": (rate, f"{size} ({billions:.3g}B parameters by its weights)"),
-        "max_length": (
-            min(context, 1024),
-            "chats are short; longer samples lose their oldest turns",
-        ),
-    }
-
-
-def _override(values: dict[str, Any], reasons: dict[str, str], overrides: Mapping[str, str]) -> None:
-    for key, text in overrides.items():
-        if key not in values:
-            near = difflib.get_close_matches(key, values, n=1, cutoff=0.0)
-            raise UsageError(f"there is no setting {key}", f"did you mean {near[0]}?")
-        kind = type(values[key])
-        try:
-            values[key] = kind(text)
-        except ValueError:
-            raise UsageError(
-                f"{key}={text} is not a {kind.__name__}",
-                f"for example --set {key}={values[key]}",
-            ) from None
-        reasons[key] = "set by you"
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    wrong = [k for k, v in values.items() if isinstance(v, int | float) and v < 0]
-    wrong += [k for k in ("rank", "learning_rate", "epochs", "replies_per_step") if values[k] == 0]
-    if wrong:
-        raise UsageError(f"{', '.join(wrong)} must be above zero", f"for example --set {wrong[0]}=1")
+def _learning_rate(base: Base) -> tuple[float, str]:
+    rate, size = next((rate, size) for limit, rate, size in LEARNING_RATES if base.billions < limit)
+    return rate, f"{size} ({base.billions:.3g}B parameters by its weights)"
 
 
 def _next_run(runs: Path) -> str:

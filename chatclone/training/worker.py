@@ -1,35 +1,41 @@
-"""Trains one adapter in a process of its own: `python -m chatclone.training.worker plan.json`.
+"""Trains one adapter in a process of its own: `python -m chatclone.training.worker plan.json [--probe]`.
 
-It reads the plan, writes `events.jsonl` as it goes, and ends with `result.json`; the adapter lies in `adapter/` with
-the tokenizer and template it was trained with. Ctrl+C or a stop file ends it after the current step, keeping the best
-adapter so far. A problem a person can act on is an event of kind `error` and exit code 1; a bug is a traceback.
+It decides what the plan left open, writes `events.jsonl` as it goes, and ends with `result.json`. The adapter with the
+lowest eval loss lies in `adapter/` with the tokenizer and template it was trained with, that of the last step, where
+it is another, in `last/`. Ctrl+C, a termination signal or a stop file ends it after the current step. Killed, it goes
+on from its last whole checkpoint to the same end. Memory that runs out is answered once by a smaller batch. With
+`--probe` it takes a few steps, tells what they say of the whole run, and keeps nothing. A problem a person can act on
+is an event of kind `error` and exit code 1; a bug is a traceback.
 """
 
-import inspect
 import json
 import os
 import signal
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatTemplate
-from chatclone.training.data import TokenizedData, tokenize
-from chatclone.training.events import RESULT_FILE, STOP_FILE, EventLog
+from chatclone.files import write_atomically
+from chatclone.training import faults
+from chatclone.training.checkpoints import best_evaluation, keep_last, last_checkpoint
+from chatclone.training.events import PLAN_FILE, RESULT_FILE, STOP_FILE, EventLog
+from chatclone.training.machine import memory_mb, one_device
 from chatclone.training.plan import Plan
-
-ROW_TOKENS = (256, 512, 1024, 2048, 4096)
-"""Lengths of a packed row to choose from."""
+from chatclone.training.prepare import Prepared, free_memory, prepare
 
 
 def main(arguments: list[str]) -> int:
-    """Run the plan in the file named by the only argument."""
+    """Run the plan in the file named by the first argument."""
     plan = Plan.read(Path(arguments[0]))
     folder = Path(plan.folder)
     log = EventLog(folder)
-    signal.signal(signal.SIGINT, lambda *_: (folder / STOP_FILE).touch())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: (folder / STOP_FILE).touch())
     # Nothing is looked up on a hub: the base is a folder by now. No token ids of people's words go to a shared cache.
     os.environ |= {
         "HF_HUB_OFFLINE": "1",
@@ -37,225 +43,140 @@ def main(arguments: list[str]) -> int:
         "TOKENIZERS_PARALLELISM": "false",
     }
     try:
-        result = train(plan, log)
-    except ChatcloneError as error:
-        log.write("error", message=error.message, hint=error.hint)
+        log.write("start", pid=os.getpid(), versions=_versions())
+        _leave_one_device(log)
+        result = probe(plan, log) if "--probe" in arguments[1:] else train(plan, log)
+        write_atomically(folder / RESULT_FILE, json.dumps(result, indent=1))
+        log.write("done", **result)
+    except Exception as error:
+        told = error if isinstance(error, ChatcloneError) else faults.explained(error, plan)
+        if told is None:
+            raise
+        log.write("error", message=told.message, hint=told.hint)
         return 1
-    (folder / f".{RESULT_FILE}").write_text(json.dumps(result, indent=1), "utf-8")
-    os.replace(folder / f".{RESULT_FILE}", folder / RESULT_FILE)
-    log.write("done", **result)
     return 0
 
 
 def train(plan: Plan, log: EventLog) -> dict[str, Any]:
-    """Train as planned and return the document of contract.md's `train --json`."""
-    import datasets
-
+    """Train as planned and return the document of contract.md's `train --json`; full memory lowers the batch once."""
     started = time.time()
-    datasets.disable_caching()
-    model, tokenizer = _load(plan)
-    stop_ids = model.generation_config.eos_token_id or []
-    template = ChatTemplate.from_tokenizer(tokenizer, stop_ids if isinstance(stop_ids, list) else [stop_ids])
-    train_data, eval_data = (_tokenized(plan, file, template) for file in (plan.train_file, plan.eval_file))
-    steps = _schedule(plan, train_data)
-    log.write(
-        "data",
-        **steps,
-        tokens=train_data.tokens,
-        trained_tokens=train_data.trained_tokens,
-    )
-    trainer, stop = _trainer(plan, log, model, tokenizer, train_data, eval_data, steps)
-    before = trainer.evaluate()
-    trained_seconds = -time.time()
-    output = trainer.train(resume_from_checkpoint=_last_checkpoint(plan))
-    trained_seconds += time.time()
-    after = trainer.evaluate()
-    adapter = Path(plan.folder) / "adapter"
-    trainer.save_model(str(adapter))
-    tokenizer.save_pretrained(adapter)
-    epochs = float(trainer.state.epoch or 0)
-    planned = trainer.state.max_steps
+    try:
+        return _train(plan, log, started)
+    except (RuntimeError, MemoryError) as error:
+        if not faults.is_out_of_memory(error):
+            raise
+    # Past the handler, so that the traceback no longer holds the model.
+    free_memory()
+    return _train(lowered(Plan.read(Path(plan.folder) / PLAN_FILE), log), log, started)
+
+
+def lowered(plan: Plan, log: EventLog) -> Plan:
+    """Return the plan with half as many rows at once, twice as often a step; with one already, with checkpointing."""
+    rows, checkpointing = plan.settings["rows_at_once"], plan.settings["checkpointing"]
+    value: int | str
+    if isinstance(rows, int) and rows > 1:
+        key, value = "rows_at_once", rows // 2
+        reason = f"memory ran out with {rows}: half as many, twice as often a step"
+    elif checkpointing == "off":
+        key, value, reason = "checkpointing", "on", "memory ran out without it"
+    else:
+        raise faults.out_of_memory(plan)
+    plan = replace(plan.decided(**{key: (value, reason)}), resume=True)
+    plan.write(Path(plan.folder) / PLAN_FILE)
+    log.write("notice", text=f"{key} is now {value}: {reason}; training goes on from the last checkpoint")
+    return plan
+
+
+def probe(plan: Plan, log: EventLog) -> dict[str, Any]:
+    """Return the decided plan and what a few steps say of its time and memory; nothing is kept of them."""
+    from chatclone.training.probe import measure
+    from chatclone.training.trainer import build, quiet
+
+    with quiet():
+        ready = prepare(plan, log)
+        trainer = build(ready.plan, log, ready.loaded, ready.train, ready.eval, ready.steps)
+        measured = measure(ready.plan, trainer, ready.steps, ready.train, ready.eval)
+    return {
+        "settings": {**ready.plan.settings, **ready.steps.document()},
+        "reasons": {**ready.plan.reasons, **ready.steps.reasons()},
+        "loaded": str(ready.loaded),
+        "data": ready.data_document(),
+        "measured": measured,
+    }
+
+
+def _train(plan: Plan, log: EventLog, started: float) -> dict[str, Any]:
+    from chatclone.training.callbacks import Reporter, StopOnFile, StopOnNaN, early_stopping
+    from chatclone.training.trainer import build, quiet
+
+    folder = Path(plan.folder)
+    with quiet():
+        ready = prepare(plan, log)
+        reporter = Reporter(log, lambda: memory_mb(ready.machine.device))
+        stop = StopOnFile(folder)
+        callbacks = [reporter, StopOnNaN(), stop, *early_stopping(ready.plan.settings)]
+        trainer = build(ready.plan, log, ready.loaded, ready.train, ready.eval, ready.steps, callbacks)
+        before = trainer.evaluate()
+        checkpoint = last_checkpoint(folder) if plan.resume else None
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.save_model(str(folder / "adapter"))
+    ready.loaded.tokenizer.save_pretrained(folder / "adapter")
+    state = trainer.state
+    return {
+        **_result(ready, state, before),
+        "stopped": "by_user" if stop.asked else "early" if state.global_step < state.max_steps else "finished",
+        "tokens_per_second": reporter.tokens_per_second,
+        "peak_memory_mb": memory_mb(ready.machine.device),
+        "seconds": time.time() - started,
+    }
+
+
+def _result(ready: Prepared, state: Any, before: dict[str, float]) -> dict[str, Any]:
+    """Return what a run came to, from the trainer's state, which a resumed run has in full too."""
+    plan, folder = ready.plan, Path(ready.plan.folder)
+    best = best_evaluation(state.log_history)
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    last = keep_last(folder, best["step"], state.global_step)
     return {
         "run": plan.run,
         "base": plan.base,
+        "versions": _versions(),
+        "base_fingerprint": ready.base.fingerprint,
+        "licence": plan.licence,
         "preset": plan.preset,
-        "settings": {**plan.settings, **steps},
-        "reasons": plan.reasons,
-        "steps": trainer.state.global_step,
-        "stopped": "by_user" if stop.asked else "early" if trainer.state.global_step < planned else "finished",
-        "train_loss": output.training_loss,
-        "eval_loss": after["eval_loss"],
-        "eval_token_accuracy": after["eval_mean_token_accuracy"],
+        "settings": {**plan.settings, **ready.steps.document()},
+        "reasons": {**plan.reasons, **ready.steps.reasons()},
+        "data": ready.data_document(),
+        "loaded": str(ready.loaded),
+        "steps": state.global_step,
+        "best_step": best["step"],
+        "train_loss": sum(losses) / len(losses),
+        "eval_loss": best["eval_loss"],
+        "eval_token_accuracy": best["eval_mean_token_accuracy"],
         "base_eval_loss": before["eval_loss"],
         "base_eval_token_accuracy": before["eval_mean_token_accuracy"],
-        "tokens_per_second": train_data.tokens * epochs / trained_seconds,
-        "trained_tokens": round(train_data.trained_tokens * epochs),
-        "peak_memory_mb": _peak_memory_mb(),
-        "seconds": time.time() - started,
-        "adapter": str(adapter),
+        "trained_tokens": round(ready.train.trained_tokens * float(state.epoch or 0)),
+        "adapter": str(folder / "adapter"),
+        "last_adapter": str(last or folder / "adapter"),
     }
 
 
-def _load(plan: Plan) -> tuple[Any, Any]:
-    """Load the base in fp32 on a CPU and bf16 on a GPU, and its tokenizer; local files and safetensors only."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    dtype = torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(
-        plan.base_folder,
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
-    tokenizer = AutoTokenizer.from_pretrained(plan.base_folder, local_files_only=True, trust_remote_code=False)
-    model.config.use_cache = False
-    return model, tokenizer
+def _versions() -> dict[str, str]:
+    """Return the versions of what trains, for the record."""
+    packages = ("chatclone", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "bitsandbytes")
+    found = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
-def _tokenized(plan: Plan, file: str, template: ChatTemplate) -> TokenizedData:
-    data = tokenize(Path(file), template, plan.system, plan.settings["max_length"])
-    if not data.samples:
-        raise ChatcloneError(
-            f"no line of {Path(file).name} can be trained on",
-            "chatclone data sample shows them",
-        )
-    return data
-
-
-def _schedule(plan: Plan, data: TokenizedData) -> dict[str, int]:
-    """Return the length of a row and how many make a step, from replies a step: packing makes a row hold several.
-
-    A row is no longer than the longest sample needs, so that small data still gives enough steps.
-    """
-    wanted = plan.settings
-    row_tokens = next((n for n in ROW_TOKENS if n >= data.longest), wanted["max_length"])
-    row_tokens = min(row_tokens, wanted["max_length"])
-    rows = max(1, -(-data.tokens // row_tokens))
-    steps_per_epoch = max(1, round(data.replies / wanted["replies_per_step"]))
-    steps_per_epoch = max(steps_per_epoch, round(wanted["minimum_steps"] / wanted["epochs"]))
-    rows_per_step = max(1, rows // steps_per_epoch)
-    steps_per_epoch = -(-rows // rows_per_step)
-    return {
-        "row_tokens": row_tokens,
-        "rows_per_step": rows_per_step,
-        "steps_per_epoch": steps_per_epoch,
-        "planned_steps": steps_per_epoch * int(wanted["epochs"]),
-    }
-
-
-def _trainer(
-    plan: Plan,
-    log: EventLog,
-    model: Any,
-    tokenizer: Any,
-    train_data: TokenizedData,
-    eval_data: TokenizedData,
-    steps: dict[str, int],
-) -> tuple[Any, Any]:
-    from datasets import Dataset
-    from peft import LoraConfig
-    from transformers import EarlyStoppingCallback
-    from trl import SFTConfig, SFTTrainer
-
-    from chatclone.training.callbacks import Reporter, StopOnFile
-
-    s = plan.settings
-    stop = StopOnFile(Path(plan.folder))
-    wanted = _arguments(plan, steps)
-    known = inspect.signature(SFTConfig).parameters
-    if unknown := sorted(wanted.keys() - known.keys()):
-        log.write("notice", text=f"this version of TRL has no {', '.join(unknown)}: left out")
-    targets = s["targets"] if s["targets"] == "all-linear" else s["targets"].split(",")
-    trainer = SFTTrainer(
-        model=model,
-        args=SFTConfig(**{k: v for k, v in wanted.items() if k in known}),
-        train_dataset=Dataset.from_dict(train_data.columns()),
-        eval_dataset=Dataset.from_dict(eval_data.columns()),
-        processing_class=tokenizer,
-        peft_config=LoraConfig(
-            r=s["rank"],
-            lora_alpha=s["alpha"],
-            lora_dropout=s["dropout"],
-            target_modules=targets,
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[
-            Reporter(log),
-            stop,
-            EarlyStoppingCallback(s["patience"], s["threshold"]),
-        ],
-    )
-    return trainer, stop
-
-
-def _arguments(plan: Plan, steps: dict[str, int]) -> dict[str, Any]:
-    """Return TRL's arguments by the names of its newest version."""
+def _leave_one_device(log: EventLog) -> None:
+    """Keep one of several GPUs, before anything has been asked of them."""
     import torch
 
-    s = plan.settings
-    evaluate_every = max(1, steps["steps_per_epoch"] // s["evaluations_per_epoch"])
-    gpu = torch.cuda.is_available()
-    return {
-        "output_dir": str(Path(plan.folder) / "checkpoints"),
-        "max_length": steps["row_tokens"],
-        "packing": True,
-        "eval_packing": False,
-        "per_device_train_batch_size": 1,
-        "gradient_accumulation_steps": steps["rows_per_step"],
-        "per_device_eval_batch_size": 8,
-        "num_train_epochs": s["epochs"],
-        "learning_rate": s["learning_rate"],
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": s["warmup"],
-        "weight_decay": s["weight_decay"],
-        "max_grad_norm": s["clip"],
-        "optim": "paged_adamw_8bit" if gpu else "adamw_torch",
-        "bf16": gpu and torch.cuda.is_bf16_supported(),
-        "fp16": gpu and not torch.cuda.is_bf16_supported(),
-        "use_cpu": not gpu,
-        "gradient_checkpointing": gpu,
-        "eval_strategy": "steps",
-        "eval_steps": evaluate_every,
-        "save_strategy": "steps",
-        "save_steps": evaluate_every,
-        "save_total_limit": 2,
-        "load_best_model_at_end": True,
-        "metric_for_best_model": "eval_loss",
-        "greater_is_better": False,
-        "logging_steps": 1,
-        "seed": s["seed"],
-        "data_seed": s["seed"],
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataset_num_proc": None,
-        "dataloader_num_workers": 0,
-        "dataloader_pin_memory": gpu,
-    }
-
-
-def _last_checkpoint(plan: Plan) -> str | None:
-    from transformers.trainer_utils import get_last_checkpoint
-
-    folder = Path(plan.folder) / "checkpoints"
-    return get_last_checkpoint(str(folder)) if plan.resume and folder.is_dir() else None
-
-
-def _peak_memory_mb() -> float:
-    """Return the most memory the process (the GPU, where there is one) held, in MB."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e6
-    if sys.platform == "win32":
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset / 1e6)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    if notice := one_device(os.environ, torch.cuda.device_count()):
+        log.write("notice", text=notice)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,6 @@ class ReplyChanged(Message):
 
 @dataclass
 class ReplyEnded(Message):
-    """A reply is finished, stopped or failed."""
+    """A reply is not being written any more."""
 
     reply: StoredMessage

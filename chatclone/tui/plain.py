@@ -9,17 +9,24 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import TextIO
 
-from chatclone.answering import answer, begin_reply, explain
-from chatclone.chats import ChatStore, StoredMessage
+from chatclone.answering import answer, begin_reply, continue_reply, explain
+from chatclone.chats import ChatStore, Settings, StoredMessage
 from chatclone.clone import Clone
 from chatclone.engines.base import Reading
 from chatclone.errors import ChatcloneError
 from chatclone.tui import commands
 from chatclone.tui.days import local_day
+from chatclone.tui.telling import told
 from chatclone.tui.visible import visible
+
+SHOWN = 4
+"""Messages that are printed when a conversation is opened."""
+LISTED = 20
+"""Conversations that are listed."""
 
 
 def run_plain(clone: Clone, store: ChatStore, input_stream: TextIO, output: TextIO) -> int:
@@ -31,24 +38,33 @@ class PlainChat:
     """One run of the plain chat; its conversation begins with the first message."""
 
     def __init__(self, clone: Clone, store: ChatStore, input_stream: TextIO, output: TextIO) -> None:
-        self._clone = clone
-        self._store = store
+        self.clone = clone
+        self.store = store
         self._input = input_stream
         self._output = output
-        self._question: StoredMessage | None = None
-        self._reply: StoredMessage | None = None
+        self.question: StoredMessage | None = None
+        self.reply: StoredMessage | None = None
+        self._fresh = Settings()
         self._failed = False
-        self._does: dict[str, Callable[[], None]] = {
+        self._does: dict[str, Callable[[str], None]] = {
             "help": self._help,
             "new": self._new,
+            "chats": self._chats,
             "memory": self._memory,
             "regenerate": self._regenerate,
+            "continue": self._continue,
+            "edit": self._edit,
+            "older": lambda argument: self._sibling(-1),
+            "newer": lambda argument: self._sibling(1),
+            "unsend": self._unsend,
+            "undo": self._undo,
+            **told(self),
         }
 
     def run(self) -> int:
         """Read and answer line by line."""
         if self._input.isatty():
-            self._print(f"This is a clone of {self._clone.persona.name}. /help lists what you can do, Ctrl+D ends.")
+            self.print(f"This is a clone of {self.clone.persona.name}. /help lists what you can do, Ctrl+D ends.")
         try:
             for line in self._lines():
                 text = line.strip()
@@ -58,7 +74,7 @@ class PlainChat:
                 elif text:
                     self._send(commands.unescape(text))
         except KeyboardInterrupt:
-            self._print("")
+            self.print("")
             return 130
         return 1 if self._failed else 0
 
@@ -72,7 +88,7 @@ class PlainChat:
             line = self._input.readline()
             if not line:
                 if asked:
-                    self._print("")
+                    self.print("")
                 return
             yield line
 
@@ -81,88 +97,166 @@ class PlainChat:
         command, argument = commands.find(line)
         if command is not None and command.id == "quit":
             return False
-        if command is None or command.id not in (*self._does, "strength"):
-            self._print(f"There is no {visible(line.split()[0])} here; /help lists what there is.")
-        elif command.id == "strength":
-            self._strength(argument)
-        else:
-            self._does[command.id]()
+        if command is None or command.id not in self._does:
+            self.print(f"There is no {visible(line.split()[0])} here; /help lists what there is.")
+            return True
+        try:
+            self._does[command.id](argument)
+        except ChatcloneError as error:
+            self.print(f"error: {visible(error.message)}\ntry: {visible(error.hint)}")
         return True
 
-    def _strength(self, argument: str) -> None:
-        strength = commands.read_strength(argument)
-        if strength is None:
-            self._print("Write a number from 0 (the base alone) to 2, such as /strength 0.8")
-            return
-        try:
-            self._clone.engine.set_strength(strength)
-            self._print(f"The adapter is applied at {strength:g}.")
-        except ChatcloneError as error:
-            self._print(f"{error.message}: {error.hint}")
-
     def _send(self, text: str) -> None:
-        last = self._reply or self._question
-        conversation = last.conversation if last else self._store.create(text, self._clone.partner).id
-        self._question = self._store.add(conversation, "user", text, parent=last.id if last else None)
+        last = self.reply or self.question
+        if last is None:
+            settings = replace(self.settings, partner=self.settings.partner or self.clone.partner)
+            conversation = self.store.create(text, settings=settings).id
+        else:
+            conversation = last.conversation
+        self.question = self.store.add(conversation, "user", text, parent=last.id if last else None)
+        self.reply = None
         self._write(None)
 
+    @property
+    def conversation(self) -> int | None:
+        """The open conversation, None before its first message."""
+        return self.question.conversation if self.question else None
+
+    @property
+    def settings(self) -> Settings:
+        """How the open conversation is held."""
+        return self._fresh if self.conversation is None else self.store.settings(self.conversation)
+
+    def configure(self, settings: Settings) -> None:
+        """Hold the open conversation so from now on."""
+        if self.conversation is None:
+            self._fresh = settings
+        else:
+            self.store.configure(self.conversation, settings)
+
+    def open(self, conversation: int | None) -> None:
+        """Go to a conversation, or before the beginning of one, and print where it was left."""
+        said = [] if conversation is None else self.store.messages(conversation, SHOWN)
+        self.question = next((m for m in reversed(said) if m.role == "user"), None)
+        self.reply = said[-1] if said and said[-1].role == "assistant" else None
+        for message in said:
+            if message.role == "user":
+                self.print(f"you: {visible(message.text)}")
+            else:
+                self._print_bubbles(message.bubbles, 0)
+
     def _write(self, seed: int | None) -> None:
-        """Answer the last question; every line is printed when it is whole."""
-        assert self._question is not None
-        reply = self._reply = begin_reply(self._store, self._question)
-        printed = 0
+        """Answer the last question."""
+        assert self.question is not None
+        self._let_write(begin_reply(self.store, self.question), seed)
+
+    def _let_write(self, reply: StoredMessage, seed: int | None) -> None:
+        """Write a begun reply; every line is printed when it is whole."""
+        self.reply = reply
+        printed = max(0, len(reply.bubbles) - 1)
         try:
             with _interruptible() as stopped:
-                for event in answer(self._clone, self._store, reply, cancelled=stopped.is_set, seed=seed):
+                for event in answer(self.clone, self.store, reply, cancelled=stopped.is_set, seed=seed):
                     if isinstance(event, Reading):
                         continue
-                    self._reply = event
-                    whole = event.bubbles if event.state != "running" else event.text.split("\n")[:-1]
+                    self.reply = event
+                    whole = event.bubbles if event.state != "writing" else event.text.split("\n")[:-1]
                     printed = self._print_bubbles([line for line in whole if line.strip()], printed)
         except Exception as error:
             self._failed = True
-            self._print_bubbles(self._reply.bubbles, printed)
+            self._print_bubbles(self.reply.bubbles, printed)
             what, _, hint = visible(explain(error)).partition("\n")
-            self._print(f"error: {what}" + (f"\ntry: {hint}" if hint else ""))
+            self.print(f"error: {what}" + (f"\ntry: {hint}" if hint else ""))
         else:
-            if self._reply.state == "stopped":
-                self._print("(stopped)")
-            elif not self._reply.text:
-                self._print("(said nothing)")
+            if self.reply.state == "cancelled":
+                self.print("(stopped)")
+            elif not self.reply.text:
+                self.print("(said nothing)")
 
     def _print_bubbles(self, bubbles: list[str], printed: int) -> int:
         """Print those bubbles that are not yet; returns how many are now."""
         for line in bubbles[printed:]:
-            self._print(f"{visible(self._clone.persona.name)} (clone): {visible(line)}")
+            self.print(f"{visible(self.clone.persona.name)} (clone): {visible(line)}")
         return len(bubbles)
 
-    def _help(self) -> None:
+    def _help(self, argument: str) -> None:
         for command in commands.COMMANDS:
             if command.plain:
-                self._print(f"{command.usage:<18}{command.description}")
-        self._print("A message that begins with a slash: type //. Ctrl+C stops a reply, Ctrl+D ends.")
+                self.print(f"{command.usage:<18}{command.description}")
+        self.print("A message that begins with a slash: type //. Ctrl+C stops a reply, Ctrl+D ends.")
 
-    def _new(self) -> None:
-        self._question = self._reply = None
-        self._print("A new conversation.")
+    def _new(self, argument: str) -> None:
+        self.question = self.reply = None
+        self._fresh = Settings()
+        self.print("A new conversation.")
 
-    def _memory(self) -> None:
-        """Cite what the last reply was given to remember."""
-        if self._reply is None or not self._reply.memory:
-            self._print("Nothing was remembered for the last reply." if self._reply else "There is no reply yet.")
+    def _chats(self, argument: str) -> None:
+        """List the conversations, or go to one."""
+        if argument:
+            self.open(self.store.conversation(int(argument) if argument.isdecimal() else 0).id)
             return
-        for number, hit in enumerate(self._reply.memory, start=1):
+        for chat in self.store.conversations(LISTED):
+            marks = ("pinned, " if chat.pinned else "") + (f"{chat.unread} new, " if chat.unread else "")
+            self.print(f"{chat.id:>5}  {visible(chat.title)} ({marks}{local_day(chat.updated_at)})")
+        self.print("/chats NUMBER goes to one.")
+
+    def _memory(self, argument: str) -> None:
+        """Cite what the last reply was given to remember."""
+        if self.reply is None or not self.reply.memory:
+            self.print("Nothing was remembered for the last reply." if self.reply else "There is no reply yet.")
+            return
+        for number, hit in enumerate(self.reply.memory, start=1):
             head = f"[{number}] {local_day(hit.when)} · {visible(hit.who)} · {visible(hit.chat)} · {hit.score:.2f}"
             body = visible(hit.text.strip()).replace("\n", "\n    ")
-            self._print(f"{head}\n    {body}")
+            self.print(f"{head}\n    {body}")
 
-    def _regenerate(self) -> None:
-        if self._question is None:
-            self._print("There is no reply yet.")
+    def _regenerate(self, argument: str) -> None:
+        if self.question is None:
+            self.print("There is no reply yet.")
         else:
             self._write(random.randrange(2**31))
 
-    def _print(self, text: str) -> None:
+    def _continue(self, argument: str) -> None:
+        if self.reply is None:
+            self.print("There is no reply yet.")
+        else:
+            self._let_write(continue_reply(self.store, self.reply), None)
+
+    def _edit(self, argument: str) -> None:
+        """Send my last message anew, beside the old one."""
+        if self.question is None:
+            raise ChatcloneError("there is no message yet", "write one")
+        self.question = self.store.edit(self.question, argument)
+        self._write(None)
+
+    def _sibling(self, step: int) -> None:
+        """Go to another version of the last reply, or of the last message where it has only one."""
+        for message in (self.reply, self.question):
+            versions = self.store.siblings(message) if message is not None else []
+            if message is not None and len(versions) > 1:
+                wanted = min(len(versions) - 1, max(0, versions.index(message.id) + step))
+                self.store.show(versions[wanted])
+                self.print(f"version {wanted + 1} of {len(versions)}")
+                self.open(message.conversation)
+                return
+        self.print("There is one version only.")
+
+    def _unsend(self, argument: str) -> None:
+        last = self.reply or self.question
+        if last is None:
+            raise ChatcloneError("there is no message yet", "write one")
+        self.store.delete_message(last)
+        self.print("Deleted; /undo brings it back, for a week.")
+        self.open(last.conversation)
+
+    def _undo(self, argument: str) -> None:
+        deleted = self.store.deletions(limit=1)
+        if not deleted:
+            raise ChatcloneError("nothing was deleted within a week", "chatclone chats restore")
+        self.open(self.store.restore(deleted[0]).conversation)
+
+    def print(self, text: str) -> None:
+        """Print a line at once."""
         self._output.write(f"{text}\n")
         self._output.flush()
 

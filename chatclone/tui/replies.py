@@ -6,17 +6,26 @@ All methods but the writing itself run in the app's thread.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from textual.message import Message
 
-from chatclone.answering import answer, begin_reply, explain, log_failure
-from chatclone.chats import ChatStore, StoredMessage
+from chatclone.answering import answer, begin_reply, continue_reply, explain, log_failure
+from chatclone.chats import ChatStore, Settings, StoredMessage
 from chatclone.clone import Clone
 from chatclone.engines.base import Reading
 from chatclone.tui.events import PromptRead, ReplyChanged, ReplyEnded
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that wants a reply; `settings` are for this reply only, None is as the conversation has them."""
+
+    question: StoredMessage
+    seed: int | None = None
+    settings: Settings | None = None
 
 
 class Replies:
@@ -33,7 +42,7 @@ class Replies:
         self._store = store
         self._post = post
         self._in_thread = in_thread
-        self._waiting: dict[int, tuple[StoredMessage, int | None]] = {}
+        self._waiting: dict[int, Asked] = {}
         self._cancelled = threading.Event()
 
     def awake(self, clone: Clone) -> StoredMessage | None:
@@ -41,10 +50,18 @@ class Replies:
         self.clone = clone
         return self._begin_next()
 
-    def ask(self, question: StoredMessage, seed: int | None = None) -> StoredMessage | None:
+    def ask(
+        self, question: StoredMessage, seed: int | None = None, settings: Settings | None = None
+    ) -> StoredMessage | None:
         """Have a question answered; a later one of the same conversation takes the place of one that waits."""
-        self._waiting[question.conversation] = (question, seed)
+        self._waiting[question.conversation] = Asked(question, seed, settings)
         return self._begin_next()
+
+    def resume(self, reply: StoredMessage) -> StoredMessage | None:
+        """Let a reply that was cut go on; None while the clone is not free. ChatcloneError where it was not cut."""
+        if self.clone is None or self.current is not None:
+            return None
+        return self._begin(self.clone, continue_reply(self._store, reply), None, None)
 
     def ended(self) -> StoredMessage | None:
         """Take note that the current reply is over; returns the next one, if a question waits."""
@@ -69,17 +86,20 @@ class Replies:
     def _begin_next(self) -> StoredMessage | None:
         if self.clone is None or self.current is not None or not self._waiting:
             return None
-        clone = self.clone
-        question, seed = self._waiting.pop(next(iter(self._waiting)))
-        reply = self.current = begin_reply(self._store, question)
+        asked = self._waiting.pop(next(iter(self._waiting)))
+        return self._begin(self.clone, begin_reply(self._store, asked.question), asked.seed, asked.settings)
+
+    def _begin(self, clone: Clone, reply: StoredMessage, seed: int | None, settings: Settings | None) -> StoredMessage:
+        self.current = reply
         self._cancelled.clear()
-        self._in_thread(lambda: self._write(clone, reply, seed))
+        self._in_thread(lambda: self._write(clone, reply, seed, settings))
         return reply
 
-    def _write(self, clone: Clone, reply: StoredMessage, seed: int | None) -> None:
+    def _write(self, clone: Clone, reply: StoredMessage, seed: int | None, settings: Settings | None) -> None:
         """Write one reply, in a thread of its own; an error ends the reply and not the app."""
+        stopped = self._cancelled.is_set
         try:
-            for event in answer(clone, self._store, reply, cancelled=self._cancelled.is_set, seed=seed):
+            for event in answer(clone, self._store, reply, cancelled=stopped, seed=seed, settings=settings):
                 if isinstance(event, Reading):
                     self._post(PromptRead(event.done, event.total))
                 else:

@@ -1,5 +1,6 @@
 """The archive: what is stored comes back, importing again adds only what is new, forgetting lasts."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,37 @@ class TestForget:
         assert archive.forget(chat="8") == 1
         assert [m.chat for m in archive.messages("telegram", "7")] == ["7"]
 
+    def test_names_are_not_kept(self, archive: Archive, tmp_path: Path) -> None:
+        """Neither the tombstone nor the chat with them tells who was forgotten."""
+        with archive.transaction():
+            archive.add("telegram", [plain(1), plain(2, sender="user1")])
+            archive.add_names("telegram", [Chat("user2", "personal", "Theo")], [Person("user2", "Theo Marsh")])
+        archive.forget(person="user2")
+        with archive.transaction():
+            archive.add_names("telegram", [Chat("user2", "personal", "Theo")], [Person("user2", "Theo Marsh")])
+        archive.compact()
+        assert archive.people() == {}
+        assert b"Theo" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+    def test_namesakes(self, archive: Archive) -> None:
+        """Who is called like somebody forgotten by id stays, by id or where a name is all there is."""
+        with archive.transaction():
+            archive.add(
+                "telegram", [plain(1), plain(2, sender="user9"), plain(3, sender="name:Theo", chat="name:Theo")]
+            )
+            archive.add_names("telegram", [], [Person(i, "Theo") for i in ("user2", "user9", "name:Theo")])
+        assert archive.forget(person="user2") == 1
+        with archive.transaction():
+            assert archive.add("telegram", [plain(4, sender="user9"), plain(5, sender="name:Theo")]).new == 2
+
+    def test_dropped_before(self, archive: Archive) -> None:
+        """Of what an export drops, that is new which the last export of the same chats did not drop."""
+        assert archive.dropped_first("telegram", ["1", "2"], 5, seen=False) == 5
+        assert archive.dropped_first("telegram", ["2", "1"], 8, seen=True) == 3
+        assert archive.dropped_first("telegram", ["2", "1"], 2, seen=True) == 0
+        assert archive.dropped_first("telegram", ["2", "1"], 8, seen=True) == 0
+        assert archive.dropped_first("telegram", ["1"], 4, seen=True) == 0
+
 
 class TestFile:
     """The file itself."""
@@ -124,6 +156,21 @@ class TestFile:
         """Only the user may read it."""
         Archive(tmp_path / "a.sqlite").close()
         assert (tmp_path / "a.sqlite").stat().st_mode & 0o077 == 0
+
+    def test_old_tombstones(self, tmp_path: Path) -> None:
+        """A file of the first version opens, and its readable tombstones become marks that still hold."""
+        db = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)
+        MIGRATIONS[0](db)
+        db.execute("PRAGMA user_version=1")
+        db.execute("INSERT INTO forgotten VALUES ('telegram', '', 'user2'), ('telegram', '8', '')")
+        db.execute("INSERT INTO person VALUES ('telegram', 'user2', 'Theo')")
+        db.close()
+        archive = Archive(tmp_path / "a.sqlite")
+        with archive.transaction():
+            added = archive.add("telegram", [plain(1), plain(2, chat="8", sender="user3"), plain(3, sender="user3")])
+        assert (added.new, added.forgotten) == (1, 2)
+        assert archive.people() == {}
+        archive.close()
 
     def test_reopened(self, tmp_path: Path) -> None:
         """A migrated file opens again with what it held."""

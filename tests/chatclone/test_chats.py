@@ -1,13 +1,15 @@
-"""Conversations are saved, branched, and found again after anything that may happen to the program."""
+"""Conversations are listed, named, set, branched and read page by page."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chatclone.chats import TITLE_LENGTH, ChatStore
+from chatclone.chats import TITLE_LENGTH, ChatStore, Settings, StoredMessage
+from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
 from memory.search import Hit
 
@@ -34,8 +36,22 @@ def store(tmp_path: Path) -> Iterator[ChatStore]:
     opened.close()
 
 
+def talk(store: ChatStore, *texts: str) -> list[StoredMessage]:
+    """Begin a conversation of these messages, mine and the clone's in turn."""
+    chat, said = store.create(texts[0]).id, list[StoredMessage]()
+    for number, text in enumerate(texts):
+        parent = said[-1].id if said else None
+        said.append(store.add(chat, "assistant" if number % 2 else "user", text, parent=parent))
+    return said
+
+
+def shown(store: ChatStore, conversation: int) -> list[str]:
+    """Return what is shown of a conversation."""
+    return [m.text for m in store.messages(conversation)]
+
+
 class TestConversations:
-    """Conversations are listed by their titles."""
+    """Conversations are listed by what a person wants to see of them."""
 
     def test_the_latest_message_puts_a_conversation_first(self, store: ChatStore) -> None:
         """The order is that of the last messages, not of the beginnings."""
@@ -43,115 +59,229 @@ class TestConversations:
         assert [c.id for c in store.conversations()] == [newer.id, older.id]
         store.add(older.id, "user", "again")
         assert [c.id for c in store.conversations()] == [older.id, newer.id]
-        assert len(store.conversations(limit=1)) == 1
 
-    def test_a_title_is_one_short_line(self, store: ChatStore) -> None:
-        """A long first message does not become a long title."""
-        assert store.create("hey\n  you").title == "hey you"
-        title = store.create("word " * 40).title
+    def test_pages_and_orders(self, store: ChatStore) -> None:
+        """A list is read page by page, in the order wanted, pinned ones first."""
+        numbers = {title: store.create(title).id for title in ("b", "c", "a")}
+        store.pin(numbers["c"])
+        assert [c.title for c in store.conversations()] == ["c", "a", "b"]
+        assert [c.title for c in store.conversations(order="title")] == ["c", "a", "b"]
+        store.pin(numbers["c"], False)
+        assert [c.title for c in store.conversations(order="title")] == ["a", "b", "c"]
+        assert [c.title for c in store.conversations(1, 1)] == ["c"]
+        assert [c.title for c in store.conversations(order="created")] == ["a", "c", "b"]
+        assert store.count() == 3
+
+    def test_a_title_is_the_beginning_of_the_first_message(self, store: ChatStore) -> None:
+        """One short line, also when that message is edited, until a person names the conversation."""
+        (first,) = talk(store, "word " * 40)
+        title = store.conversation(first.conversation).title
         assert len(title) <= TITLE_LENGTH
         assert title.endswith("word…")
+        store.edit(first, "hey\n  you")
+        assert store.conversation(first.conversation).title == "hey you"
+        store.rename(first.conversation, "  the \n trip ")
+        store.edit(first, "something else")
+        renamed = store.conversation(first.conversation)
+        assert (renamed.title, renamed.renamed) == ("the trip", True)
+        store.rename(first.conversation, " ")
+        assert store.conversation(first.conversation).title == "something else"
 
-    def test_rename_and_delete(self, store: ChatStore) -> None:
-        """Deleting takes the messages along."""
-        kept, gone = store.create("kept", partner="Anna"), store.create("gone")
-        store.add(gone.id, "user", "secret")
-        store.rename(kept.id, "  better ")
-        store.delete(gone.id)
-        assert [(c.title, c.partner) for c in store.conversations()] == [("better", "Anna")]
-        assert store.messages(gone.id) == []
+    def test_a_conversation_that_the_clone_began_is_named_too(self, store: ChatStore) -> None:
+        """After the first message of the user."""
+        chat = store.create().id
+        greeting = store.add(chat, "assistant", "hey")
+        store.add(chat, "user", "who is this?", parent=greeting.id)
+        assert store.conversation(chat).title == "who is this?"
+
+    def test_titles_are_found(self, store: ChatStore) -> None:
+        """By the beginnings of their words, without case and accents."""
+        for title in ("Würzburg trip", "the cat", "50% off"):
+            store.create(title)
+        assert [c.title for c in store.conversations(titled="wurz TRI")] == ["Würzburg trip"]
+        assert [c.title for c in store.conversations(titled="50%")] == ["50% off"]
+        assert store.conversations(titled="rip") == []
+
+    def test_replies_are_unread_until_they_are_seen(self, store: ChatStore) -> None:
+        """My own messages are not, nor a reply without a word."""
+        question, _ = talk(store, "hi", "hey")
+        chat = question.conversation
+        store.add(chat, "assistant", "", parent=question.id, state="writing")
+        assert store.conversation(chat).unread == 1
+        store.mark_read(chat)
+        assert store.conversation(chat).unread == 0
+        store.mark_read(chat, False)
+        assert store.conversation(chat).unread == 1
+
+    def test_the_row_of_a_conversation_counts_and_quotes_it(self, store: ChatStore) -> None:
+        """Without its messages being read."""
+        question, reply = talk(store, "hi", "hey")
+        again = store.edit(question, "hello")
+        row = store.conversation(question.conversation)
+        assert (row.length, row.preview) == (1, "hello")
+        assert again.version == 2
+        store.show(reply.id)
+        row = store.conversation(question.conversation)
+        assert (row.length, row.preview, store.length(row.id)) == (2, "hey", 2)
+
+    def test_what_is_not_there_is_an_error_with_a_hint(self, store: ChatStore) -> None:
+        """A conversation, a message, a parent of another conversation."""
+        (message,) = talk(store, "hi")
+        other = store.create("other").id
+        for attempt in (
+            lambda: store.conversation(99),
+            lambda: store.message(99),
+            lambda: store.add(99, "user", "x"),
+            lambda: store.add(other, "user", "x", parent=message.id),
+            lambda: store.edit(message, " "),
+        ):
+            with pytest.raises(ChatcloneError) as caught:
+                attempt()
+            assert caught.value.hint
+        assert store.messages(99) == []
+        assert store.length(other) == 0
+
+
+class TestSettings:
+    """How a conversation is held is saved with it."""
+
+    def test_everything_comes_back(self, store: ChatStore) -> None:
+        """Other conversations keep the defaults."""
+        chat, other = store.create("x", partner="Anna"), store.create("y")
+        assert store.settings(chat.id) == Settings(partner="Anna")
+        wanted = Settings(
+            "Mum", "has a cold", "gguf", "/models/m.gguf", False, 0.5, False, False, Sampling(0.1, 0.5, 0.2, 99, 7)
+        )
+        store.configure(chat.id, wanted)
+        assert store.conversation(chat.id).settings == wanted
+        assert store.conversation(chat.id).partner == "Mum"
+        assert store.settings(other.id) == Settings()
+
+    def test_strength(self) -> None:
+        """Off is nothing of the adapter; what no engine takes is refused."""
+        assert Settings().applied_strength is None
+        assert Settings(strength=1.5).applied_strength == 1.5
+        assert Settings(strength=1.5, adapter=False).applied_strength == 0
+        with pytest.raises(ChatcloneError, match="strength"):
+            Settings(strength=2.5)
+
+    def test_a_newer_versions_settings_are_read(self) -> None:
+        """What is not known is left out."""
+        assert Settings.from_json('{"partner": "Mum", "mood": "grumpy"}') == Settings(partner="Mum")
 
 
 class TestBranches:
-    """A reply written again stands beside the first one."""
+    """Editing and writing again make versions beside each other; nothing is lost."""
 
     def test_a_second_reply_is_shown_and_the_first_is_kept(self, store: ChatStore) -> None:
         """Both have the same parent; either can be shown."""
-        chat = store.create("x").id
-        question = store.add(chat, "user", "hi")
-        first = store.add(chat, "assistant", "one", parent=question.id)
-        second = store.add(chat, "assistant", "two", parent=question.id)
-        assert [m.text for m in store.messages(chat)] == ["hi", "two"]
+        question, first = talk(store, "hi", "one")
+        second = store.add(first.conversation, "assistant", "two", parent=question.id)
+        assert shown(store, first.conversation) == ["hi", "two"]
         assert store.siblings(second) == [first.id, second.id]
+        assert [(m.version, m.versions) for m in store.messages(first.conversation)] == [(1, 1), (2, 2)]
         store.show(first.id)
-        assert [m.text for m in store.messages(chat)] == ["hi", "one"]
+        assert shown(store, first.conversation) == ["hi", "one"]
 
-    def test_a_branch_is_shown_to_its_end(self, store: ChatStore) -> None:
-        """Going back to a version brings back what followed it."""
+    def test_every_fork_keeps_what_was_chosen_below_it(self, store: ChatStore) -> None:
+        """Going back to a version brings back the branch as it was shown, not only the newest."""
+        a, b, c, d = talk(store, "a", "b", "c", "d")
+        store.add(a.conversation, "assistant", "d2", parent=c.id)
+        store.show(d.id)
+        store.edit(a, "A")
+        assert shown(store, a.conversation) == ["A"]
+        store.show(a.id)
+        assert shown(store, a.conversation) == ["a", "b", "c", "d"]
+        store.show_until(b.id)
+        assert shown(store, a.conversation) == ["a", "b"]
+
+    def test_a_message_added_elsewhere_is_shown_with_all_above_it(self, store: ChatStore) -> None:
+        """A reply to a question of a branch that is not shown brings that branch back."""
+        a, b, c = talk(store, "a", "b", "c")
+        store.edit(a, "A")
+        store.add(a.conversation, "assistant", "d", parent=c.id)
+        assert shown(store, a.conversation) == ["a", "b", "c", "d"]
+        assert store.message(b.id).depth == 1
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.tuples(st.sampled_from(["add", "show", "until", "delete", "restore"]), st.integers(0, 99))))
+    def test_any_sequence_keeps_the_tree_sound(
+        self, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+    ) -> None:
+        """What is shown is always one unbroken branch whose length is what is counted."""
+        store = ChatStore.open(tmp_path_factory.mktemp("chats") / "chats.sqlite")
         chat = store.create("x").id
-        question = store.add(chat, "user", "hi")
-        first = store.add(chat, "assistant", "one", parent=question.id)
-        store.add(chat, "user", "more", parent=first.id)
-        store.add(chat, "assistant", "two", parent=question.id)
-        store.show(first.id)
-        assert [m.text for m in store.messages(chat)] == ["hi", "one", "more"]
-        store.show_until(question.id)
-        assert [m.text for m in store.messages(chat)] == ["hi"]
-
-    def test_only_the_last_messages_are_read_when_asked(self, store: ChatStore) -> None:
-        """A long conversation opens at its end."""
-        chat, parent = store.create("x").id, None
-        for number in range(50):
-            parent = store.add(chat, "user", str(number), parent=parent).id
-        assert [m.text for m in store.messages(chat, limit=3)] == ["47", "48", "49"]
-        assert len(store.messages(chat)) == 50
-
-
-class TestFile:
-    """The file outlives the program, however that ends."""
-
-    def test_everything_is_read_again(self, tmp_path: Path) -> None:
-        """Text, state, memory and figures come back as they were."""
-        path = tmp_path / "deep" / "chats.sqlite"
-        store = ChatStore.open(path)
-        chat = store.create("x").id
-        question = store.add(chat, "user", "emoji 🥹, \x1b[31m and Ünïcode")
-        reply = store.add(chat, "assistant", "", parent=question.id, state="running")
-        reply = replace(reply, text="hm", state="finished", memory=(HIT,), stats={"tokens_per_second": 4.5})
-        store.save(reply)
-        store.close()
-        again = ChatStore.open(path)
-        assert again.messages(chat) == [question, reply]
-        again.close()
-
-    def test_a_reply_cut_off_by_a_crash_is_stopped_with_its_text(self, tmp_path: Path) -> None:
-        """Nothing is still running when the program starts."""
-        crashed = ChatStore.open(tmp_path / "chats.sqlite")
-        chat = crashed.create("x").id
-        reply = crashed.add(chat, "assistant", "", state="running")
-        crashed.save_text(replace(reply, text="I was just sa"))
-        found = ChatStore.open(tmp_path / "chats.sqlite")
-        assert [(m.text, m.state) for m in found.messages(chat)] == [("I was just sa", "stopped")]
-        found.close()
-        crashed.close()
-
-    def test_only_the_user_can_read_it(self, tmp_path: Path) -> None:
-        """The file and its journal hold people's words."""
-        store = ChatStore.open(tmp_path / "chats.sqlite")
-        store.create("x")
-        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+        for step, number in steps:
+            live = [row[0] for row in store._read("SELECT id FROM messages WHERE deletion_id IS NULL ORDER BY id")]
+            chosen = live[number % len(live)] if live else None
+            if step == "add" or chosen is None:
+                store.add(chat, "user", "x", parent=chosen if number % 5 else None)
+            elif step == "show":
+                store.show(chosen)
+                assert chosen in [m.id for m in store.messages(chat)]
+            elif step == "until":
+                store.show_until(chosen)
+                assert store.messages(chat)[-1].id == chosen
+            elif step == "delete":
+                store.delete_message(store.message(chosen))
+            elif found := store.deletions():
+                restored = store.restore(found[number % len(found)])
+                assert restored.message in [m.id for m in store.messages(chat)]
+            branch = store.messages(chat)
+            assert [m.depth for m in branch] == list(range(store.length(chat)))
+            assert [m.parent for m in branch] == [None, *(m.id for m in branch)][: len(branch)]
+            assert all(store.siblings(m)[m.version - 1] == m.id for m in branch)
+            assert all(len(store.siblings(m)) == m.versions for m in branch)
         store.close()
 
-    def test_lone_surrogates_are_replaced(self, store: ChatStore) -> None:
-        """What no UTF-8 file can hold does not lose the rest of a message."""
-        chat = store.create("t\udc80").id
-        assert store.add(chat, "user", "a\udc80b").text == "a?b"
-        assert store.messages(chat)[0].text == "a?b"
 
-    def test_a_file_that_is_no_database_is_an_error_with_a_hint(self, tmp_path: Path) -> None:
-        """It is left as it is."""
-        path = tmp_path / "chats.sqlite"
-        path.write_text("not a database, and long enough to be one " * 20)
-        with pytest.raises(ChatcloneError, match="cannot be read") as caught:
-            ChatStore.open(path)
-        assert caught.value.hint
-        assert path.read_text().startswith("not a database")
+class TestPages:
+    """A long conversation is read a page at a time."""
 
-    def test_a_file_of_a_newer_version_is_not_touched(self, tmp_path: Path) -> None:
-        """An older program does not write into what it does not know."""
-        path = tmp_path / "chats.sqlite"
-        connection = sqlite3.connect(path)
-        connection.execute("PRAGMA user_version = 99")
-        connection.close()
-        with pytest.raises(ChatcloneError, match="newer"):
-            ChatStore.open(path)
+    @pytest.fixture
+    def long(self, store: ChatStore) -> list[StoredMessage]:
+        """A conversation of fifty messages with a second version in the middle, not shown."""
+        said = talk(store, *(str(number) for number in range(50)))
+        store.edit(said[25], "another")
+        store.show(said[25].id)
+        return said
+
+    def test_the_end_of_it(self, store: ChatStore, long: list[StoredMessage]) -> None:
+        """It opens there."""
+        assert [m.text for m in store.messages(long[0].conversation, limit=3)] == ["47", "48", "49"]
+        assert len(store.messages(long[0].conversation)) == 50
+        assert store.length(long[0].conversation) == 50
+
+    def test_next_to_a_message(self, store: ChatStore, long: list[StoredMessage]) -> None:
+        """Before, after, and around, always of the branch that is shown and in order."""
+        chat = long[0].conversation
+
+        def page(**where: int) -> list[int]:
+            return [int(m.text) for m in store.messages(chat, 4, **where)]
+
+        assert page(before=long[27].id) == [23, 24, 25, 26]
+        assert page(before=long[1].id) == [0]
+        assert page(before=long[0].id) == []
+        assert page(after=long[23].id) == [24, 25, 26, 27]
+        assert page(after=long[49].id) == []
+        assert page(around=long[25].id) == [23, 24, 25, 26]
+        assert page(around=long[0].id) == [0, 1, 2, 3]
+        assert page(around=long[49].id) == [46, 47, 48, 49]
+
+    def test_places_count_the_versions(self, store: ChatStore, long: list[StoredMessage]) -> None:
+        """Whatever page they are read in."""
+        page = store.messages(long[0].conversation, 3, around=long[25].id)
+        assert [(m.depth, m.version, m.versions) for m in page] == [(24, 1, 1), (25, 1, 2), (26, 1, 1)]
+
+
+class TestMemory:
+    """What a reply was given stays with it, until memory forgets it."""
+
+    def test_a_forgotten_passage_is_taken_from_replies(self, store: ChatStore) -> None:
+        """Others stay."""
+        _, reply = talk(store, "hi", "hey")
+        other = replace(HIT, id=8, text="2023-11-14 Mira: rain")
+        store.save(replace(reply, memory=(HIT, other)))
+        assert store.drop_memory(lambda hit: "cat" in hit.text) == 1
+        assert store.message(reply.id).memory == (other,)
+        assert store.drop_memory(lambda hit: "cat" in hit.text) == 0

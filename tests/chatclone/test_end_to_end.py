@@ -10,16 +10,20 @@ import pytest
 
 from chatclone import persona as personas
 from chatclone.cli.main import main
-from chatclone.clone import Clone, Reply, open_clone
+from chatclone.clone import Clone, Recalled, Reply, open_clone
+from chatclone.export import record
 from chatclone.ingest import Request, ingest
 from chatclone.locations import demo_export
 from chatclone.persona import Persona
 from chatclone.prompt import ChatMessage
+from chatclone.remembering import EMBEDDER_VARIABLE
 from chatclone.training.plan import make_plan
 from chatclone.training.run import run
 from memory.memory import Memory
 
 pytestmark = pytest.mark.starter
+
+Trained = tuple[Path, Persona, dict[str, Any]]
 
 QUESTIONS = (
     "hey what are you up to",
@@ -34,6 +38,19 @@ QUESTIONS = (
     "good night!",
 )
 
+MORE_QUESTIONS = (
+    "did you feed admiral this morning?",
+    "how many hearts does an octopus have?",
+    "what did you give theo for his birthday?",
+    "when are you going to the faroe islands?",
+    "what do you think of coriander?",
+    "haha same",
+    "can you call me later? 📞",
+    "shall we go to the market on saturday",
+    "what was the name of that band again",
+    "I lost my umbrella on the bus…",
+)
+
 FACTS = {
     "what is your cat called?": "admiral",
     "what did you give theo for his birthday?": "weather station",
@@ -44,8 +61,16 @@ FACTS = {
 """A question about the demo person, and a word of the message that answers it."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def words_alone() -> Iterator[None]:
+    """Memory searches by words alone: by meaning it finds more from the moment on when a thread is ready."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(EMBEDDER_VARIABLE, "none")
+        yield
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Persona, dict[str, Any]]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Mira, imported and trained for one epoch in the demo's own home: the home, the persona, the training's result."""
     home = tmp_path_factory.mktemp("home") / "demo"
     done = ingest(Request([demo_export()]), home)
@@ -57,7 +82,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Persona, di
 
 
 @pytest.fixture(scope="module")
-def exported(trained: tuple[Path, Persona, dict[str, Any]], scripts: Path) -> dict[str, Any]:
+def exported(trained: Trained, scripts: Path) -> dict[str, Any]:
     """Mira as GGUF, and the document of the export."""
     from chatclone.export.run import export
 
@@ -67,12 +92,35 @@ def exported(trained: tuple[Path, Persona, dict[str, Any]], scripts: Path) -> di
     return export(persona, quant="f16", home=home, llama_cpp=scripts)
 
 
+@pytest.fixture(scope="module")
+def merged(
+    trained: Trained, exported: dict[str, Any], scripts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Mira as one file, to a folder of its own so that the adapter stays the export that chats use."""
+    from chatclone.export.run import export
+
+    home, persona, _ = trained
+    document = export(persona, "merged", "f16", tmp_path_factory.mktemp("stick"), home=home, llama_cpp=scripts)
+    record.drop(persona, home, Path(document["files"][0]["path"]), None)
+    return document
+
+
 @pytest.fixture
-def greedy(trained: tuple[Path, Persona, dict[str, Any]]) -> Iterator[Clone]:
+def greedy(trained: Trained) -> Iterator[Clone]:
     """Mira on transformers, always the likeliest token."""
     home, persona, _ = trained
     clone, _ = open_clone(persona, home, engine="transformers")
     clone.sampling = replace(clone.sampling, temperature=0.0, max_tokens=40)
+    yield clone
+    clone.close()
+
+
+@pytest.fixture(scope="module")
+def gguf(trained: Trained, exported: dict[str, Any]) -> Iterator[Clone]:
+    """Mira on llama.cpp, as a chat opens her."""
+    home, persona, _ = trained
+    clone, reason = open_clone(persona, home)
+    assert clone.engine.name == "gguf", reason
     yield clone
     clone.close()
 
@@ -83,7 +131,7 @@ def reply_to(clone: Clone, text: str) -> Reply:
     return last
 
 
-def test_training_learns(trained: tuple[Path, Persona, dict[str, Any]]) -> None:
+def test_training_learns(trained: Trained) -> None:
     """On her held-out replies the adapter is clearly better than the starter alone, in loss and in accuracy."""
     _, _, result = trained
     assert result["eval_loss"] < result["base_eval_loss"] - 0.3
@@ -101,40 +149,72 @@ def test_replies_in_her_manner(greedy: Clone) -> None:
 
 
 @pytest.mark.parametrize(("question", "word"), FACTS.items())
-def test_memory_finds_facts(trained: tuple[Path, Persona, dict[str, Any]], question: str, word: str) -> None:
-    """Asked about a fact, what is put into the prompt of the starter, 200 words, holds it."""
-    _, persona, _ = trained
-    with Memory.open(persona.memory_file) as memory:
-        assert word in "\n".join(hit.text for hit in memory.recall(question, words=200).hits)
+def test_memory_finds_facts(gguf: Clone, question: str, word: str) -> None:
+    """Asked about a fact, what is put into the starter's prompt, which is short, holds it."""
+    turns = [ChatMessage("user", question)]
+    recalled = next(gguf.reply(turns))
+    assert isinstance(recalled, Recalled)
+    assert word in gguf.prompt(turns, recalled.hits).text
 
 
-def test_small_talk_recalls_nothing(trained: tuple[Path, Persona, dict[str, Any]]) -> None:
+def test_small_talk_recalls_nothing(trained: Trained) -> None:
     """A greeting brings up no old messages."""
     _, persona, _ = trained
     with Memory.open(persona.memory_file) as memory:
         assert memory.recall("hey what are you up to").hits == ()
 
 
-def test_gguf_says_the_same(
-    trained: tuple[Path, Persona, dict[str, Any]], exported: dict[str, Any], greedy: Clone
-) -> None:
-    """Greedy, ten prompts get the same replies through llama.cpp as through transformers, memory included."""
+def greedy_replies(clone: Clone) -> list[Reply]:
+    """Answer twenty questions apart from each other, then the first three of them in one conversation."""
+    clone.sampling = replace(clone.sampling, temperature=0.0, max_tokens=40)
+    replies = [reply_to(clone, question) for question in (*QUESTIONS, *MORE_QUESTIONS)]
+    turns: list[ChatMessage] = []
+    for question in QUESTIONS[:3]:
+        turns.append(ChatMessage("user", question))
+        *_, last = clone.reply(turns)
+        assert isinstance(last, Reply)
+        turns.append(ChatMessage("assistant", last.text))
+        replies.append(last)
+    return replies
+
+
+@pytest.fixture(scope="module")
+def replies(trained: Trained) -> list[Reply]:
+    """What transformers says to twenty questions and in a short conversation."""
     home, persona, _ = trained
-    assert exported["parity"]["token_ids_equal"]
-    assert exported["parity"]["top1_agreement"] >= 0.99
-    gguf, reason = open_clone(persona, home)
-    assert gguf.engine.name == "gguf", reason
-    gguf.sampling = greedy.sampling
+    clone, _ = open_clone(persona, home, engine="transformers")
     try:
-        for question in QUESTIONS:
-            ours, theirs = reply_to(gguf, question), reply_to(greedy, question)
-            assert (ours.text, ours.memory) == (theirs.text, theirs.memory)
+        return greedy_replies(clone)
     finally:
-        gguf.close()
+        clone.close()
+
+
+@pytest.mark.parametrize("kind", ["adapter", "merged"])
+def test_gguf_says_the_same(
+    trained: Trained,
+    exported: dict[str, Any],
+    merged: dict[str, Any],
+    replies: list[Reply],
+    kind: str,
+) -> None:
+    """Greedy, twenty prompts and a conversation get the same replies from llama.cpp, exported either way in f16."""
+    home, persona, _ = trained
+    document = {"adapter": exported, "merged": merged}[kind]
+    assert (document["kind"], document["quant"]) == (kind, "f16")
+    assert document["parity"]["token_ids_equal"]
+    assert document["parity"]["top1_agreement"] >= 0.99
+    clone, _ = open_clone(persona, home, engine="gguf", model=Path(document["files"][0]["path"]))
+    try:
+        ours = greedy_replies(clone)
+    finally:
+        clone.close()
+    assert [(reply.text, reply.memory) for reply in ours] == [(reply.text, reply.memory) for reply in replies]
+    assert len(replies) >= 20
+    assert sum(bool(reply.memory) for reply in replies) >= 8
 
 
 def test_demo_command(
-    trained: tuple[Path, Persona, dict[str, Any]],
+    trained: Trained,
     exported: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -9,9 +9,7 @@ import pytest
 from chatclone import config
 from chatclone import persona as personas
 from chatclone.errors import ChatcloneError
-from chatclone.forgetting import forget
 from chatclone.ingest import Ingested, Request, ingest
-from importers.message import Person
 from memory.memory import Memory
 from tests import exports
 
@@ -130,24 +128,6 @@ class TestAgain:
             do(path, home, slug="mira", clone_of="Theo Marsh")
 
 
-class TestConsent:
-    """Cloning somebody else."""
-
-    def test_recorded(self, tmp_path: Path) -> None:
-        """What was confirmed is written down."""
-        asked: list[Person] = []
-
-        def agree(person: Person) -> bool:
-            asked.append(person)
-            return True
-
-        request = Request([exports.small_export(tmp_path)], clone_of="user222")
-        done = ingest(request, tmp_path / "home", confirm=agree)
-        assert done.persona is not None
-        assert [p.name for p in asked] == ["Theo Marsh"]
-        assert done.persona.consent.startswith("Theo Marsh agreed")
-
-
 class TestWrongInput:
     """What cannot be imported says why and leaves nothing behind."""
 
@@ -201,33 +181,3 @@ class TestWrongInput:
         with pytest.raises(ChatcloneError) as error:
             do(exports.small_export(tmp_path), tmp_path / "home", chats=["Nobody"])
         assert "Theo" in error.value.hint
-
-
-class TestForget:
-    """Taking a person or a chat out for good."""
-
-    def test_person(self, tmp_path: Path) -> None:
-        """What they wrote is in no file any more, and does not return with the next import."""
-        home = tmp_path / "home"
-        other = {**exports.chat(exports.conversation()), "id": 333, "name": "Bo"}
-        other["messages"] = [
-            {**m, "from_id": "user333", "from": "Bo Berg", "text_entities": [{"type": "plain", "text": "xyzzy?"}]}
-            if m["from_id"] == "user222"
-            else m
-            for m in other["messages"]
-        ]
-        path = exports.write(tmp_path, exports.account(exports.chat(exports.conversation()), other))
-        done = do(path, home)
-        assert done.persona is not None
-        assert forget(done.persona, person="Bo Berg")["forgotten"] == 60
-        assert do(path, home).document["messages"]["dropped"]["forgotten"] == 60
-        with Memory.open(done.persona.memory_file) as memory:
-            assert memory.recall("xyzzy").hits == ()
-        assert "xyzzy" not in (done.persona.dataset_folder / "train.jsonl").read_text("utf-8")
-
-    def test_the_person_themself(self, tmp_path: Path) -> None:
-        """The person who is cloned cannot be forgotten out of their own clone."""
-        done = do(exports.small_export(tmp_path), tmp_path / "home")
-        assert done.persona is not None
-        with pytest.raises(ChatcloneError, match="that is Mira"):
-            forget(done.persona, person="user111")

@@ -162,11 +162,30 @@ class TestWindow:
         assert decode(cut.ids).startswith("<|im_start|>system\nYou are Mira.")
         assert decode(cut.ids).endswith("last one<|im_end|>\n")
 
-    def test_step(self, template: ChatTemplate) -> None:
-        """With a step, as many turns go at once, so that the next prompts begin alike."""
-        turns = [user("x" * 20) if n % 2 == 0 else reply("y" * 20) for n in range(21)]
-        limit = len(template.prompt(turns, 10_000).ids) - 1
-        assert len(template.prompt(turns, limit, step=8).messages) == 21 - 8
+    def test_no_more_than_needed(self, template: ChatTemplate) -> None:
+        """Of a long conversation as many turns stay as fit, found without rendering every possible rest of it."""
+        counted = 0
+
+        def counting(text: str) -> list[int]:
+            nonlocal counted
+            counted += 1
+            return encode(text)
+
+        turns = [user("x" * 20) if n % 2 == 0 else reply("y" * 20) for n in range(201)]
+        limit = len(template.prompt(turns[-7:], 10_000).ids)
+        kept = ChatTemplate(CHATML, counting, decode, frozenset({257}), MARKERS).prompt(turns, limit)
+        assert list(kept.messages) == turns[-7:]
+        assert len(kept.ids) == limit
+        assert counted <= 10
+
+    def test_begins_with_a_user(self, template: ChatTemplate) -> None:
+        """Where a template wants the user to begin, a reply whose question went goes too."""
+        source = "{% if messages[0]['role'] == 'assistant' %}{{ raise_exception('no') }}{% endif %}" + CHATML
+        strict = ChatTemplate(source, encode, decode, frozenset({257}), MARKERS)
+        turns = [user("one"), reply("two"), user("three"), reply("four"), user("five")]
+        limit = len(template.prompt(turns, 1000).ids) - 1
+        assert [m.content for m in template.prompt(turns, limit).messages] == ["two", "three", "four", "five"]
+        assert [m.content for m in strict.prompt(turns, limit).messages] == ["three", "four", "five"]
 
     def test_a_turn_too_long(self, template: ChatTemplate) -> None:
         """A last turn that cannot fit is refused."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chatclone.prompt import IGNORED, ChatMessage, ChatTemplate, chosen_source, markers_of
+from chatclone.prompt import IGNORED, ChatMessage, ChatTemplate, PromptError, chosen_source, markers_of
 
 LLAMA2 = (
     "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}"
@@ -130,6 +130,13 @@ def test_system_text_is_there_once(family: str) -> None:
     text = bound(family).prompt(CONVERSATION[:-1], 10_000).text
     assert text.count("You are Mira, chatting with Theo.") == 1
     assert "You are Qwen" not in text
+
+
+def test_nothing_to_train(family: str) -> None:
+    """A conversation in which nothing is trained gives no sample, rather than one with an empty mask."""
+    context = [ChatMessage(turn.role, turn.content) for turn in CONVERSATION]
+    with pytest.raises(PromptError, match="no token"):
+        bound(family).sample(context, 10_000)
 
 
 def test_assistant_first(family: str) -> None:

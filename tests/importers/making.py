@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from importers.dataset import DataSet, build
+from importers.dataset import DataReport, Example, build
 from importers.message import Chat, ChatKind, Media, Message, Person, Span
+from importers.pseudonyms import Pseudonyms
 from importers.reading import Reading
 from importers.redact import Redactor
 from importers.telegram import TelegramExport
@@ -110,17 +112,32 @@ def read_export(folder: Path, document: Any) -> tuple[list[Message], Reading]:
     return messages, export.reading
 
 
+@dataclass
+class Made:
+    """A data set whose lines are all at hand."""
+
+    train: list[Example]
+    eval: list[Example]
+    report: DataReport
+
+
 def data_set(
-    messages: Sequence[Message], kind: ChatKind = "personal", filter: str = "balanced", redactor: Redactor | None = None
-) -> DataSet:
+    messages: Sequence[Message],
+    kind: ChatKind = "personal",
+    filter: str = "balanced",
+    redactor: Redactor | None = None,
+    pseudonyms: Pseudonyms | None = None,
+) -> Made:
     """Build the data set of `me` from messages of any chats, and check that its account adds up."""
     chats = [
         (Chat(place, kind, f"Chat {place}"), list(of_chat)) for place, of_chat in groupby(messages, lambda m: m.chat)
     ]
-    result = build(chats, "me", PEOPLE, filter=filter, redactor=redactor)
+    result = build(chats, "me", PEOPLE, filter=filter, redactor=redactor, pseudonyms=pseudonyms)
+    made = Made(list(result.train), list(result.eval), result.report)
     replies, split = result.report.to_dict()["replies"], result.report.to_dict()["split"]
     assert replies["total"] == replies["trained"] + sum(replies["untrained"].values())
     assert replies["trained"] == split["train"] + split["eval"]
-    assert split["train"] == sum(e.trained for e in result.train)
-    assert split["eval"] == sum(e.trained for e in result.eval)
-    return result
+    assert split["train"] == sum(e.trained for e in made.train)
+    assert split["eval"] == sum(e.trained for e in made.eval)
+    assert [e.line() for e in result.train] == [e.line() for e in made.train]
+    return made

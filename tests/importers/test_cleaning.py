@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importers.cleaning import Reason, judge, same, strict, thin
-from importers.duplicates import NearDuplicates
+from importers.cleaning import Reason, is_low, judge, same, strict, thin, without_quotes
 from importers.message import Media, Message, Span
 from importers.sessions import Turn
-from importers.words import beginning, count_words, ending, only_emoji
+from importers.words import words
 from tests.importers.making import message
 
 ASKED = [Turn("you", (message(1, "you", "so what do you think of it"),))]
@@ -16,43 +15,6 @@ ASKED = [Turn("you", (message(1, "you", "so what do you think of it"),))]
 
 def reply(*messages: Message) -> Turn:
     return Turn("me", messages)
-
-
-class TestWords:
-    @pytest.mark.parametrize(
-        ("text", "number"),
-        [
-            ("don't stop, well-known friend", 4),
-            ("я не знаю, правда", 4),
-            ("그래 알았어 ㅋㅋ", 3),
-            ("我不知道", 4),
-            ("bilmayman, o‘zbekcha", 2),
-            ("لا أعرف", 2),
-            ("би мэдэхгүй", 2),
-            ("👍🏽 👨‍👩‍👧", 0),
-            ("...", 0),
-        ],
-    )
-    def test_count(self, text: str, number: int) -> None:
-        """Words are counted in every alphabet; emoji and punctuation are none."""
-        assert count_words(text) == number
-
-    @pytest.mark.parametrize("text", ["👍", "❤️ 🎉", "👨‍👩‍👧", "🇺🇿", "1️⃣", "👍🏽"])
-    def test_only_emoji(self, text: str) -> None:
-        """Emoji of every make are emoji, also several."""
-        assert only_emoji(text)
-
-    @pytest.mark.parametrize("text", ["", " ", "1", "+", "ok 👍", "ㅋㅋ"])
-    def test_not_only_emoji(self, text: str) -> None:
-        """Digits, signs and letters are not."""
-        assert not only_emoji(text)
-
-    def test_cuts(self) -> None:
-        """A text is cut between words; its end begins with a line where one is near."""
-        assert beginning("one two three", 2) == "one two…"
-        assert ending("one two three", 2) == "two three"
-        assert ending("a\nb c d\ne f g h", 7) == "b c d\ne f g h"
-        assert beginning("one", 2) == ending("one", 2) == "one"
 
 
 class TestBalanced:
@@ -68,6 +30,11 @@ class TestBalanced:
             (reply(message(2, text="/ban him", spans=(Span("command", 0, 4),))), None),
             (reply(message(2, text="a.io b.io", spans=(Span("link", 0, 4), Span("link", 5, 9)))), Reason.LINK_ONLY),
             (reply(message(2, text="see a.io", spans=(Span("link", 4, 8),))), None),
+            (reply(message(2, text="https://a.io/x?y=1")), Reason.LINK_ONLY),
+            (reply(message(2, text="www.a.io"), message(3, text="https://b.io")), Reason.LINK_ONLY),
+            (reply(message(2, text="https://a.io и ещё вот")), None),
+            (reply(message(2, text="/help@some_bot")), Reason.COMMAND_ONLY),
+            (reply(message(2, text="да/нет")), None),
             (reply(message(2), message(3, forwarded=True)), Reason.FORWARDED),
             (reply(message(2, via_bot=True)), Reason.VIA_BOT),
         ],
@@ -89,11 +56,51 @@ class TestBalanced:
         assert judge(reply(message(2, forwarded=True)), ASKED, mode) == Reason.FORWARDED
 
 
+def thinned(replies: list[str]) -> dict[int, Reason]:
+    """Thin replies that are given by their words."""
+    keys = {key: number for number, key in enumerate(dict.fromkeys(map(same, replies)))}
+    return thin([(keys[same(reply)], is_low(same(reply), words(reply))) for reply in replies])
+
+
+class TestQuotes:
+    @pytest.mark.parametrize(
+        ("quoting", "left"),
+        [
+            (message(2, text="what a day\nyes it was", spans=(Span("quote", 0, 10),)), "yes it was"),
+            (message(2, text="> what a day\nyes it was"), "yes it was"),
+            (message(2, text="> 무슨 날이야\n> 정말\n그래"), "그래"),
+            (message(2, text="yes\n>> ты где\nтут"), "yes\nтут"),
+            (message(2, text=">_< no\n>:( never"), ">_< no\n>:( never"),
+            (message(2, text="a -> b"), "a -> b"),
+        ],
+    )
+    def test_what_is_quoted_is_not_their_own(self, quoting: Message, left: str) -> None:
+        """Quoted stretches and lines go, faces and arrows stay."""
+        turn = without_quotes(reply(quoting))
+        assert turn is not None
+        assert turn.messages[0].text == left
+
+    def test_marks_move_along(self) -> None:
+        """A mail address behind a quote is still marked where it stands then."""
+        spans = (Span("quote", 0, 8), Span("email", 12, 17))
+        turn = without_quotes(reply(message(2, text="old text to a@b.c ok", spans=spans)))
+        assert turn is not None
+        (left,) = turn.messages
+        assert [left.text[s.start : s.end] for s in left.spans] == ["a@b.c"]
+
+    def test_nothing_left(self) -> None:
+        """A turn that is all quote has nothing of its own, unless it carries something."""
+        quoted = message(2, text="all of it", spans=(Span("quote", 0, 9),))
+        assert without_quotes(reply(quoted)) is None
+        photo = message(3, text="> caption of somebody", media=Media("photo"))
+        assert without_quotes(reply(quoted, photo)) == reply(message(3, text="", media=Media("photo")))
+
+
 class TestThin:
     def test_frequent_short_replies_are_thinned_and_not_removed(self) -> None:
         """Somebody who says ok all the time still does, and more often than anything else."""
         replies = ["ok" if i % 2 else f"a sentence that is said once {i}" for i in range(400)]
-        untrained = thin(replies)
+        untrained = thinned(replies)
         assert set(untrained.values()) == {Reason.LOW_INFORMATION}
         kept = [i for i in range(1, 400, 2) if i not in untrained]
         assert len(kept) == 8 + (200 - 8) // 4
@@ -103,23 +110,23 @@ class TestThin:
     @pytest.mark.parametrize("short", ["👍", "+", "ага", "ㅇㅇ", "لا", "rahmat", "за", "ок)))"])
     def test_any_alphabet(self, short: str) -> None:
         """It is frequency and length that count, not a list of English words."""
-        untrained = thin([short] * 100 + [f"quite another reply number {i}" for i in range(100)])
+        untrained = thinned([short] * 100 + [f"quite another reply number {i}" for i in range(100)])
         assert set(untrained) <= set(range(100))
         assert 60 < len(untrained) < 90
 
     def test_rare_short_replies_stay(self) -> None:
         """What is short but said seldom is manner."""
-        assert thin(["ok", "lol", "👍", "ok", "no", "ok"]) == {}
+        assert thinned(["ok", "lol", "👍", "ok", "no", "ok"]) == {}
 
     def test_duplicates(self) -> None:
         """A whole sentence again and again is a duplicate, in whatever casing."""
-        untrained = thin(["Good night my love"] * 3 + ["good night my love!!!"] * 3)
+        untrained = thinned(["Good night my love"] * 3 + ["good night my love!!!"] * 3)
         assert list(untrained.values()) == [Reason.DUPLICATE] * 3
 
     @given(st.lists(st.sampled_from(["ok", "OK!", "👍", "a b c d", "hello there", "x"]), max_size=200))
     def test_something_always_stays(self, replies: list[str]) -> None:
         """No reply disappears altogether."""
-        untrained = thin(replies)
+        untrained = thinned(replies)
         kept = {same(reply) for place, reply in enumerate(replies) if place not in untrained}
         assert kept == {same(reply) for reply in replies}
 
@@ -175,30 +182,3 @@ class TestStrict:
     def test_reasons(self, prompt: str, completion: str, reason: Reason | None) -> None:
         """Each rule has its reason."""
         assert strict(prompt, completion) == reason
-
-
-class TestNearDuplicates:
-    @pytest.mark.parametrize(
-        ("text", "near"),
-        [
-            ("I will bring the blue umbrella tomorrow", True),
-            ("i will bring the blue umbrella tomorrow!!", True),
-            ("i will bring the big blue umbrella tomorrow", True),
-            ("i will bring the red car today", False),
-            ("see you later", False),
-        ],
-    )
-    def test_near(self, text: str, near: bool) -> None:
-        """Casing and a word more or less do not make a new sentence; short sentences may repeat."""
-        known = NearDuplicates(["I will bring the blue umbrella tomorrow", "see you later", "something else"])
-        assert known.holds(text) is near
-
-    @given(
-        st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8).map(" ".join), max_size=20), st.data()
-    )
-    def test_index_misses_nothing(self, known: list[str], data: st.DataObject) -> None:
-        """The index finds what comparing with every reply finds."""
-        text = data.draw(st.lists(st.sampled_from("abcdefgh"), min_size=4, max_size=8).map(" ".join))
-        wanted = set(text.split())
-        compared = any(len(wanted & set(k.split())) >= 0.8 * len(wanted | set(k.split())) for k in known)
-        assert NearDuplicates(known).holds(text) is compared

@@ -1,6 +1,7 @@
 """A data set holds every trained reply once, with its context, and its account adds up."""
 
 import json
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -9,22 +10,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importers.cleaning import FILTERS, Reason, strict
-from importers.dataset import DataSet
 from importers.message import ChatKind, Media, Message
+from importers.pseudonyms import Pseudonyms
 from importers.reading import ImportFailure
 from importers.redact import Redactor
 from importers.windows import WINDOW_WORDS
 from importers.words import count_words
-from tests.importers.making import DAY, HOUR, NOON, conversation, many_sessions, message
+from tests.importers.making import DAY, HOUR, NOON, PEOPLE, Made, conversation, many_sessions, message
 from tests.importers.making import data_set as made
 
 
-def turns(result: DataSet) -> list[tuple[str, str, int | None]]:
+def turns(result: Made) -> list[tuple[str, str, int | None]]:
     (example,) = result.train + result.eval
     return list(example.messages)
 
 
-def trained(result: DataSet) -> Counter[str]:
+def trained(result: Made) -> Counter[str]:
     return Counter(text for e in result.train + result.eval for _, text, weight in e.messages if weight == 1)
 
 
@@ -43,6 +44,7 @@ class TestLines:
                 "chat_name": "Chat chat",
                 "partner": "Theo",
                 "kind": "personal",
+                "session": NOON,
                 "from": NOON,
                 "to": NOON + 180,
             },
@@ -78,9 +80,9 @@ class TestLines:
 
     def test_groups_name_their_speakers(self) -> None:
         """In a group each of the others' turns carries a name, and they are one turn together."""
-        said = conversation(("ann", "pizza?"), ("bob", "yes"), ("bob", "please"), ("me", "ok"))
+        said = conversation(("ann", "pizza, Mira?"), ("bob", "yes"), ("bob", "please"), ("me", "ok"))
         result = made(said, "group")
-        assert turns(result)[0] == ("user", "Ann: pizza?\nBob: yes\nplease", None)
+        assert turns(result)[0] == ("user", "Ann: pizza, Mira?\nBob: yes\nplease", None)
         assert result.train[0].meta["partner"] == "Ann, Bob"
 
     def test_redaction(self) -> None:
@@ -195,6 +197,10 @@ TEXTS = [
     "+",
     "🎉🎉",
     "yo‘q, bugun kelolmayman, kechirasan do‘stim",
+    "aku nggak bisa datang besok, maaf ya",
+    "> что ты сказал\nда так, ничего",
+    "я уже говорил mira тебе об этом",
+    "https://example.org/a?b=1",
 ]
 SAID = st.tuples(
     st.sampled_from(["me", "me", "you", "ann"]),
@@ -254,13 +260,38 @@ class TestAlways:
     def test_chats_never_mix(self, messages: list[Message]) -> None:
         """A line holds words of its own chat only."""
         said: dict[str, set[str]] = {place: set() for place in "abc"}
+        whole = dict.fromkeys("abc", "")
         for m in messages:
             said[m.chat].update(m.content.split("\n"))
+            whole[m.chat] += " ".join(m.content.split()) + "\n"
         result = made(messages, filter="none")
         for example in result.train + result.eval:
             lines = [line for _, text, _ in example.messages for line in text.split("\n")]
             shown = {line for line in lines if not line.startswith("> ")}
+            quoted = {line[2:].removesuffix("…") for line in lines if line.startswith("> ")}
+            assert all(quote in whole[example.meta["chat"]] for quote in quoted)
             assert shown <= said[example.meta["chat"]]
+
+    @whole
+    @given(chats(), st.sampled_from(FILTERS))
+    def test_order_is_kept(self, messages: list[Message], filter: str) -> None:
+        """What stands in a line stands there in the order in which it was said, each message once."""
+        result = made(messages, filter=filter)
+        for example in result.train + result.eval:
+            lines = [line for _, text, _ in example.messages for line in text.split("\n")]
+            numbers = [re.search(r" [abc](\d+)$", line) for line in lines if not line.startswith("> ")]
+            order = [int(found[1]) for found in numbers if found]
+            assert order == sorted(set(order))
+
+    @whole
+    @given(chats())
+    def test_made_twice_is_made_once(self, messages: list[Message]) -> None:
+        """The same messages make the same data set, pseudonyms and all."""
+        one, other = (
+            made(messages, "group", redactor=Redactor(), pseudonyms=Pseudonyms(PEOPLE, "me")) for _ in range(2)
+        )
+        assert [e.line() for e in one.train + one.eval] == [e.line() for e in other.train + other.eval]
+        assert one.report.to_dict() == other.report.to_dict()
 
     @whole
     @given(chats())

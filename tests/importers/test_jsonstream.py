@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from typing import Any
 
 import pytest
@@ -118,8 +119,19 @@ class TestFaults:
         with pytest.raises(Truncated):
             walk(source)
 
-    @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[[" + "1" * 5000 + "]]"])
+    @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
     def test_absurd_documents_are_refused(self, text: str) -> None:
-        """Endless nesting and endless numbers are faults of the file, not of the program."""
+        """Endless nesting is a fault of the file, not of the program."""
         with pytest.raises((Malformed, Truncated)):
             walk(stream(text))
+
+    def test_a_value_that_does_not_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Memory stays bounded where a file is one endless value."""
+        monkeypatch.setattr(jsonstream, "CHUNK", 100)
+        monkeypatch.setattr(jsonstream, "LARGEST_VALUE", 1000)
+        with pytest.raises(Malformed, match="does not end"):
+            walk(stream('["' + "a" * 5000 + '"]'))
+
+    def test_endless_numbers(self) -> None:
+        """A number of thousands of digits is read as endless, and loses nothing around it."""
+        assert walk(stream("[1, " + "1" * 5000 + ", -2]")) == [1, math.inf, -2]

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from memory.store import MIGRATIONS, StoreError, connect, transaction
+from memory import store
+from memory.memory import Memory, Synced
+from memory.migrations import MIGRATIONS
+from memory.passages import Line
+from memory.store import StoreError, connect, generation, transaction
 
 
 class TestConnect:
@@ -63,14 +67,92 @@ def test_a_failed_change_leaves_nothing(tmp_path: Path) -> None:
         assert connection.execute("SELECT id FROM chat").fetchall() == [("d",)]
 
 
-def test_a_line_takes_its_passage_and_index_entry_along(tmp_path: Path) -> None:
-    """The schema itself keeps lines, passages and index in step."""
+def test_a_line_takes_its_passage_index_entry_and_vector_along(tmp_path: Path) -> None:
+    """The schema itself keeps lines, passages, index and vectors in step, and counts that vectors went."""
     with closing(connect(tmp_path / "m.sqlite")) as connection:
         connection.execute("INSERT INTO chat VALUES ('c', 'name')")
-        connection.execute("INSERT INTO line VALUES (1, 'k', 'said', 'c', 'Anna', 0, 'cat')")
-        connection.execute("INSERT INTO passage VALUES (7, 'said', 'c', 0, 0)")
-        connection.execute("INSERT INTO passage_line VALUES (7, 0, 1)")
+        for line in (1, 2, 3):
+            connection.execute("INSERT INTO line VALUES (?, ?, 'said', 'c', 'Anna', 0, 'cat', NULL)", (line, line))
+        connection.execute("INSERT INTO passage VALUES (7, 'said', 'c', 0, 0, 1, 2, 3)")
         connection.execute("INSERT INTO passage_fts (rowid, terms) VALUES (7, 'cat')")
-        connection.execute("DELETE FROM line")
-        for table in ("passage", "passage_line", "passage_fts"):
+        connection.execute("INSERT INTO embedder VALUES (1, 'm', 2, 0)")
+        connection.execute("INSERT INTO vector VALUES (7, 1, x'00000000')")
+        assert connection.execute("SELECT line FROM passage_line WHERE passage = 7").fetchall() == [(1,), (2,), (3,)]
+        before = generation(connection)
+        connection.execute("DELETE FROM line WHERE id = 2")
+        for table in ("passage", "passage_line", "passage_fts", "vector"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert generation(connection) == before + 1
+
+
+class TestMigration:
+    """Files of earlier versions."""
+
+    @pytest.fixture
+    def first(self, tmp_path: Path) -> Path:
+        """A memory as version 1 wrote it: a chat of four messages, a note, and three readable tombstones."""
+        path = tmp_path / "m.sqlite"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            MIGRATIONS[0](connection)
+            connection.execute("PRAGMA user_version = 1")
+            connection.execute("INSERT INTO chat VALUES ('telegram:c1', 'Crew'), ('note:', 'notes')")
+            said = [(n, f"telegram:c1/{n}", "said", "telegram:c1", "Anna", 60 * n, f"cat{n} lay") for n in range(1, 5)]
+            connection.executemany("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?)", said)
+            connection.execute("INSERT INTO line VALUES (9, 'note:a', 'note', 'note:', 'notes', 0, 'buy milk')")
+            connection.execute("INSERT INTO passage VALUES (3, 'said', 'telegram:c1', 60, 180)")
+            connection.execute("INSERT INTO passage VALUES (4, 'said', 'telegram:c1', 120, 240)")
+            connection.execute("INSERT INTO passage VALUES (8, 'note', 'note:', 0, 0)")
+            connection.execute("INSERT INTO passage VALUES (30, 'note', 'note:', 0, 0)")
+            places = [(3, 0, 1), (3, 1, 2), (3, 2, 3), (4, 0, 2), (4, 1, 3), (4, 2, 4), (8, 0, 9)]
+            connection.executemany("INSERT INTO passage_line VALUES (?, ?, ?)", places)
+            for passage, speakers, terms in (
+                (3, "anna\nanna\nanna", "cat1 lay\ncat2 lay\ncat3 lay\n1970 month01"),
+                (4, "anna\nanna\nanna", "cat2 lay\ncat3 lay\ncat4 lay\n1970 month01"),
+                (8, "notes", "buy milk\n1970 month01"),
+            ):
+                connection.execute(
+                    "INSERT INTO passage_fts (rowid, speakers, terms) VALUES (?, ?, ?)", (passage, speakers, terms)
+                )
+            connection.execute("DELETE FROM passage WHERE id = 30")
+            connection.execute(
+                "INSERT INTO forgotten VALUES ('line', 'telegram:c1/7'), ('person', 'Boris'), ('chat', 'telegram:c2')"
+            )
+        return path
+
+    def test_a_file_of_version_1_is_taken_over(self, first: Path) -> None:
+        """Every passage keeps its id and is found, and the file is sound."""
+        with Memory.open(first) as memory:
+            assert memory.check() == []
+            assert {hit.id for hit in memory.list()} == {3, 4, 8}
+            assert memory.recall("milk").hits[0].id == 8
+            assert memory.recall("cat4").hits[0].text.splitlines()[-1] == "1970-01-01 Anna: cat4 lay"
+            assert memory.add("new", 0) == 31, "an id is never used twice, not even one of the old file"
+
+    def test_what_was_forgotten_stays_so(self, first: Path) -> None:
+        """The old tombstones hold, and can no longer be read."""
+        with Memory.open(first) as memory:
+            kept = [Line(f"telegram:c1/{n}", "telegram:c1", "Crew", "Anna", 60 * n, f"cat{n} lay") for n in range(1, 5)]
+            back = [
+                Line("telegram:c1/7", "telegram:c1", "Crew", "Anna", 999, "forgotten by its key"),
+                Line("telegram:c1/8", "telegram:c1", "Crew", "Boris", 999, "forgotten by its speaker"),
+                Line("telegram:c2/1", "telegram:c2", "Two", "Anna", 999, "forgotten by its chat"),
+            ]
+            assert memory.sync([*kept, *back]) == Synced(added=0, removed=0, passages=3)
+            memory.rebuild()
+        data = b"".join(path.read_bytes() for path in first.parent.iterdir())
+        assert b"Boris" not in data
+
+    def test_a_step_that_fails_changes_nothing(self, first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The file is still of version 1, and a later try succeeds."""
+
+        def fail(connection: sqlite3.Connection) -> None:
+            connection.execute("DROP TABLE passage")
+            raise RuntimeError
+
+        monkeypatch.setattr(store, "MIGRATIONS", [MIGRATIONS[0], fail])
+        with pytest.raises(RuntimeError):
+            connect(first)
+        monkeypatch.undo()
+        with Memory.open(first) as memory:
+            assert memory.count() == 3

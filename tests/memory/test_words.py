@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.words import content_words, count_words, month_of, stem, words_of
+from memory.words import content_words, count_words, words_of
 
 
 class TestWordsOf:
@@ -68,25 +68,7 @@ class TestContentWords:
         assert content_words(question) == words
 
 
-class TestStem:
-    @pytest.mark.parametrize("form", ["кошка", "кошку", "кошки", "кошкой", "кошками"])
-    def test_russian_forms_share_a_beginning(self, form: str) -> None:
-        """A Russian noun is found in any case."""
-        assert stem(form) == "кошк"
-
-    def test_other_words_are_left_to_the_index(self) -> None:
-        """English is stemmed by SQLite, and a pair of characters is whole."""
-        assert stem("cats") is None
-        assert stem("名字") is None
-        assert stem("猫") == "猫"
-
-
 def test_length_counts_pairs_where_there_are_no_spaces() -> None:
     """A budget holds about as much Chinese as English."""
     assert count_words("a cat sat") == 3
     assert count_words("我的小猫叫米米") == 1 + 3
-
-
-def test_months_are_known_in_several_languages() -> None:
-    """A month's name is understood where it cannot be mistaken for something else."""
-    assert [month_of(name) for name in ("march", "марте", "oktabrda", "may")] == [3, 3, 10, None]

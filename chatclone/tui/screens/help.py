@@ -1,5 +1,6 @@
 """The help screen, made from the table of commands."""
 
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,7 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chatclone.tui.commands import COMMANDS
+from chatclone.tui.commands import COMMANDS, GROUPS
+
+WIDTH, INDENT = 71, 28
+"""Characters of a line within the page, and of what stands before a description."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -28,14 +32,18 @@ class HelpScreen(ModalScreen[None]):
 
 
 def _page() -> Content:
-    """Return the table as text: writing first, then a line a command."""
-    rows = [("Enter", "", "Send. Ctrl+J or Alt+Enter begin a new line.")]
-    rows += [(c.key, c.usage, c.description) for c in COMMANDS if c.description]
-    lines = [
-        Content.assemble((f"{key:<9}", "bold $accent"), (f"{usage:<15}", "$foreground 60%"), description)
-        for key, usage, description in rows
-    ]
-    closing = Content.styled(
-        "A click on a reply shows its memory. // begins a message with a slash.", "$foreground 60%"
+    """Return the table as text: writing first, then a line a command, under a heading a group."""
+    lines = [_line("Enter", "", "Send. Ctrl+J or Alt+Enter begin a new line, ↑ brings back what was sent.")]
+    for group in GROUPS:
+        lines += [Content(""), Content.styled(group, "bold underline")]
+        lines += [_line(c.key, c.usage, c.description) for c in COMMANDS if c.group == group and c.description]
+    closing = (
+        "A click chooses a message, a click on ‹2/3› goes to another version. // begins a message with a slash.\n"
+        "Other keys: [keys] in config.toml, by the ids in docs/terminal.md."
     )
-    return Content("\n").join([*lines, closing])
+    return Content("\n").join([*lines, Content(""), Content.styled(closing, "$foreground 60%")])
+
+
+def _line(key: str, usage: str, description: str) -> Content:
+    text = f"\n{' ' * INDENT}".join(wrap(description, WIDTH - INDENT))
+    return Content.assemble((f"{key:<10}", "bold $accent"), (f"{usage:<18}", "$foreground 60%"), text)

@@ -1,31 +1,82 @@
-"""What is shown while there is no persona: the two ways to get one."""
+"""The first screen while there is no persona, and the menu once there is one: where one can go from here."""
 
+from typing import ClassVar
+
+from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
 
-WELCOME = """\
+from chatclone.persona import Persona
+from chatclone.tui.journey import Journey
+from chatclone.tui.places import Place, places_for
+from chatclone.tui.visible import visible
+
+INTRODUCTION = """\
 [bold $accent]chatclone[/]
-[$foreground 60%]Talk to a copy of yourself that runs on your own computer.[/]
-
-There is nobody to talk to yet. Two ways to change that:
-
-[bold]chatclone import result.json[/]
-[$foreground 60%]reads an export of your chats (Telegram Desktop: Settings,
-Advanced, Export Telegram data, JSON); then [/][bold]chatclone train[/]
-
-[bold]chatclone demo[/]
-[$foreground 60%]tries it all on an invented person, offline, in a few minutes[/]
-
-[$foreground 60%]Nothing you import leaves this computer.[/]   [bold $accent]Ctrl+Q[/] quit"""
+Talk to a copy of yourself that runs on your own computer.
+[$foreground 60%]It learns from your chats how you write, and what was said.
+Nothing you import leaves this computer.[/]"""
 
 
 class WelcomeScreen(Screen[None]):
-    """Says how to begin."""
+    """Says what this is, and lists the places that are open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", id="menu.back")]
+
+    def __init__(self, journey: Journey) -> None:
+        super().__init__()
+        self._journey = journey
 
     def compose(self) -> ComposeResult:
         """Build the page."""
         with Vertical(id="welcome"):
-            yield Static(Content.from_markup(WELCOME))
+            yield Static(Content.from_markup(INTRODUCTION))
+            yield OptionList(id="places")
+            yield Static(id="where", markup=False)
+
+    def on_mount(self) -> None:
+        """List the places."""
+        self._list()
+
+    def on_screen_resume(self) -> None:
+        """List them again, as there may be more by now; a screen that is on its way out has no list."""
+        if self.query("#places"):
+            self._list()
+
+    def _list(self) -> None:
+        persona = self._journey.refresh()
+        places = self.query_one("#places", OptionList)
+        chosen = places.highlighted or 0
+        places.clear_options()
+        places.add_options([Option(_shown(place, persona), id=place.action) for place in places_for(persona)])
+        places.highlighted = min(chosen, places.option_count - 1)
+        places.focus()
+        self.query_one("#where", Static).update(_state(persona))
+
+    @on(OptionList.OptionSelected, "#places")
+    async def _chosen(self, event: OptionList.OptionSelected) -> None:
+        await self.run_action(str(event.option_id))
+
+    def action_back(self) -> None:
+        """Go back to the chat, where there is one below."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+
+def _shown(place: Place, persona: Persona | None) -> Content:
+    name = visible(persona.name) if persona else ""
+    title, about = (text.replace("{name}", name) for text in (place.title, place.about))
+    return Content.assemble((title, "bold"), "\n", (about, "$foreground 60%"))
+
+
+def _state(persona: Persona | None) -> str:
+    """Return in a line how far one is."""
+    if persona is None:
+        return "Enter goes there. F1 shows keys, Ctrl+Q quits."
+    trained = "trained" if persona.adapter else "imported, and not trained yet"
+    return visible(f"{persona.name} is {trained}.")

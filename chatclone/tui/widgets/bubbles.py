@@ -1,29 +1,53 @@
-"""One message on the screen: its bubbles, who sent it and when, and what became of it."""
+"""One message on the screen: its bubbles, who sent it and when, its versions, and what became of it."""
+
+from collections.abc import Callable
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
-from chatclone.chats import StoredMessage
+from chatclone.chats import State, StoredMessage
+from chatclone.chats.search import places
 from chatclone.tui.days import clock_time, day_title
 from chatclone.tui.visible import visible
 
+_OUTCOMES: dict[State, str] = {
+    "cancelled": "stopped",
+    "length": "cut off at the length limit",
+    "interrupted": "interrupted: the program ended",
+}
+"""States that need one word, or a few."""
+HIT = "bold reverse"
+"""How a word that was searched for is shown, in any number of colours."""
+Pace = Callable[[str], float]
+"""How many seconds a bubble comes after the one before it."""
+
 
 class Bubble(Static):
-    """A line of a person or of the clone, shown as text whatever it contains."""
+    """A line of a person or of the clone, shown as text whatever it contains; words of `query` are marked."""
 
-    def __init__(self, text: str, classes: str) -> None:
-        super().__init__(Content(visible(text)), classes=classes)
+    def __init__(self, text: str, classes: str, query: str = "") -> None:
         self.text = text
+        self._query = query
+        super().__init__(self._content(), classes=classes)
 
     def set_text(self, text: str) -> None:
         """Show another text."""
         if text != self.text:
             self.text = text
-            self.update(Content(visible(text)))
+            self.update(self._content())
+
+    def _content(self) -> Content:
+        shown = visible(self.text)
+        content = Content(shown)
+        for start, end in places(shown, self._query) if self._query else ():
+            content = content.stylize(HIT, start, end)
+        return content
 
 
 class DayLine(Static):
@@ -33,52 +57,119 @@ class DayLine(Static):
         super().__init__(Content(f"── {day_title(moment, now)} ──"))
 
 
-class MyMessage(Horizontal):
-    """What I wrote: one bubble at the right, the time beside it."""
+class Versions(Static):
+    """‹2/3›: a click on its left half goes to the version before, on the right one to the version after."""
+
+    class Wanted(Message):
+        """Another version of a message should be shown."""
+
+        def __init__(self, message: StoredMessage, step: int) -> None:
+            super().__init__()
+            self.message = message
+            self.step = step
+
+    def __init__(self, message: StoredMessage) -> None:
+        super().__init__(Content(f"‹{message.version}/{message.versions}›"), classes="versions")
+        self.message = message
+        self.tooltip = "Alt+← and Alt+→ go to other versions"
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the side that was clicked."""
+        event.stop()
+        self.post_message(self.Wanted(self.message, -1 if event.x < self.size.width / 2 else 1))
+
+
+class MessageChosen(Message):
+    """A message was clicked."""
 
     def __init__(self, message: StoredMessage) -> None:
         super().__init__()
         self.message = message
 
+
+class MyMessage(Horizontal):
+    """What I wrote: one bubble at the right, the time beside it."""
+
+    def __init__(self, message: StoredMessage, query: str = "") -> None:
+        super().__init__()
+        self.message = message
+        self._query = query
+
     def compose(self) -> ComposeResult:
-        """Build the time and the bubble."""
+        """Build the versions, the time and the bubble."""
+        if self.message.versions > 1:
+            yield Versions(self.message)
         yield Static(clock_time(self.message.created_at), classes="time")
-        yield Bubble(self.message.text, "mine")
+        yield Bubble(self.message.text, "mine", self._query)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose this message."""
+        event.stop()
+        self.post_message(MessageChosen(self.message))
 
 
 class CloneMessage(Vertical):
-    """What the clone wrote: its name with the word clone, a bubble a line, and the state in words below."""
+    """What the clone wrote: its name with the word clone, a bubble a line, and the state in words below.
 
-    class Selected(Message):
-        """This reply was clicked: its memory should be shown."""
+    With a pace, a reply that is being written shows whole bubbles, one after another; without, every piece at once.
+    """
 
-        def __init__(self, reply: StoredMessage) -> None:
-            super().__init__()
-            self.reply = reply
-
-    def __init__(self, name: str, reply: StoredMessage, place: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, name: str, reply: StoredMessage, query: str = "", pace: Pace | None = None) -> None:
         super().__init__()
         self.sender = name
         self.reply = reply
-        self.place = place
+        self._query = query
+        self._pace = pace if reply.state == "writing" else None
+        self._shown = len(reply.bubbles)
+        self._coming: Timer | None = None
         self._bubbles: list[Bubble] = []
         self._reading = ""
 
+    @property
+    def message(self) -> StoredMessage:
+        """The reply, by the name that all rows have."""
+        return self.reply
+
     def compose(self) -> ComposeResult:
         """Build what the reply has so far."""
-        yield Static(self._heading(), classes="sender")
-        self._bubbles = [Bubble(line, "theirs") for line in self.reply.bubbles]
+        heading = Static(self._heading(), classes="sender")
+        if self.reply.versions > 1:
+            with Horizontal(classes="heading"):
+                yield heading
+                yield Versions(self.reply)
+        else:  # most have one version, and a widget less for each makes opening faster
+            yield heading
+        self._bubbles = [Bubble(line, "theirs", self._query) for line in self.reply.bubbles]
         yield from self._bubbles
         yield Static(self._outcome(), classes="outcome", markup=False)
 
-    def on_mount(self) -> None:
-        """Mark a state that needs a look."""
-        self._mark()
+    async def on_mount(self) -> None:
+        """Show what has come since the row was made."""
+        await self._draw()
 
     async def show(self, reply: StoredMessage) -> None:
         """Show the reply as it is now: only what changed is drawn."""
         self.reply, self._reading = reply, ""
-        lines = reply.bubbles
+        if self.is_mounted:
+            await self._draw()
+
+    async def hurry(self) -> None:
+        """Show what is there at once, and the rest as it comes."""
+        self._pace = None
+        if self._coming is not None:
+            self._coming.stop()
+            self._coming = None
+        await self._draw()
+
+    @property
+    def waits(self) -> bool:
+        """Whether bubbles are written that are not shown yet."""
+        return self._pace is not None and self._shown < len(self._whole())
+
+    async def _draw(self) -> None:
+        if self._pace is not None:
+            self._send_next(self._pace)
+        lines = self.reply.bubbles if self._pace is None else self._whole()[: self._shown]
         for bubble, line in zip(self._bubbles, lines, strict=False):
             bubble.set_text(line)
         new = [Bubble(line, "theirs") for line in lines[len(self._bubbles) :]]
@@ -88,39 +179,78 @@ class CloneMessage(Vertical):
         await self.mount_all(new, before=self.query_one(".outcome"))
         self._mark()
 
+    def _whole(self) -> list[str]:
+        """Return the bubbles that nothing more comes to."""
+        if self.reply.state != "writing":
+            return self.reply.bubbles
+        return [line for line in self.reply.text.split("\n")[:-1] if line.strip()]
+
+    def _send_next(self, pace: Pace) -> None:
+        """Let the next bubble come after its time; the first comes as soon as it is written."""
+        whole = self._whole()
+        if self._coming is not None or self._shown >= len(whole):
+            return
+        if self._shown == 0:
+            self._shown = 1
+            self._send_next(pace)
+        else:
+            self._coming = self.set_timer(pace(whole[self._shown]), self._arrive)
+
+    async def _arrive(self) -> None:
+        self._coming = None
+        self._shown += 1
+        await self._draw()
+
     def show_reading(self, done: int, total: int) -> None:
         """Say how far the prompt has been read, before the first word."""
-        if not self.reply.text and done < total:
+        if self.is_mounted and not self.reply.text and done < total:
             self._reading = f"reading {done:,} of {total:,} tokens…"
             self._mark()
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for the memory of this reply."""
+        """Choose this reply, which shows its memory."""
         event.stop()
-        self.post_message(self.Selected(self.reply))
+        self.post_message(MessageChosen(self.reply))
 
     def _mark(self) -> None:
         outcome = self.query_one(".outcome", Static)
-        outcome.update(self._outcome())
-        outcome.display = bool(self._outcome())
+        text = self._outcome()
+        outcome.update(text)
+        outcome.display = bool(text)
         outcome.set_class(self.reply.state == "failed", "failed")
 
     def _heading(self) -> Content:
-        parts = [(visible(self.sender), "bold $accent"), ("  clone  ", "$foreground 60%")]
-        heading = Content.assemble(*parts, (clock_time(self.reply.created_at), "$foreground 40%"))
-        number, count = self.place
-        return heading.append_text(f"  ‹{number}/{count}›", "$foreground 60%") if count > 1 else heading
+        return Content.assemble(
+            (visible(self.sender), "bold $accent"),
+            ("  clone  ", "$foreground 60%"),
+            (clock_time(self.reply.created_at), "$foreground 40%"),
+        )
 
     def _outcome(self) -> str:
-        """Return the state in words; a finished reply needs none."""
+        """Return the state in words; a reply that is done needs none."""
         state, stats = self.reply.state, self.reply.stats
-        if state == "running":
+        if self.waits or (self._pace is not None and state == "writing"):
+            return self._reading or "typing…"
+        if state == "writing":
             return "" if self.reply.text.strip() else self._reading or "typing…"
-        if state == "stopped":
-            return "stopped"
+        if state in _OUTCOMES:
+            return _OUTCOMES[state]
         if state == "failed":
             what, _, hint = visible(str(stats.get("error", "the engine failed"))).partition("\n")
             return f"failed: {what}" + (f"\ntry: {hint}" if hint else "")
-        if stats.get("stopped_by") == "length":
-            return "cut off at the length limit"
         return "" if self.reply.text.strip() else "said nothing"
+
+
+Row = MyMessage | CloneMessage
+
+
+def row_for(message: StoredMessage, clone_name: str, query: str, pace: Pace | None) -> Row:
+    """Return the row that shows a message."""
+    if message.role == "user":
+        return MyMessage(message, query)
+    return CloneMessage(clone_name, message, query, pace)
+
+
+def is_row(widget: Widget) -> bool:
+    """Return whether a widget shows a message."""
+    return isinstance(widget, MyMessage | CloneMessage)

@@ -1,21 +1,70 @@
-"""What a reply was given to remember: when it was said, by whom, in which chat, and how well it fitted."""
+"""What a reply was given to remember: when it was said, by whom, in which chat, and how well it fitted.
+
+A card opens where its words were said, and can be forgotten; notes for today stand above the cards.
+"""
 
 import re
+from collections.abc import Sequence
+from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from chatclone.chats import StoredMessage
 from chatclone.tui.days import local_day
 from chatclone.tui.visible import visible
-from memory.search import Hit
+from memory.search import NOTE_FIRST, Hit
 
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d ")
 """Stands before every line of a passage, for the model; the card has it in its heading."""
 QUOTE_LENGTH = 36
 """Characters of the reply that stand above its memory."""
+
+
+class HitCard(Static, can_focus=True):
+    """One remembered passage."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "open", "Open", id="memory.open", show=False),
+        Binding("delete,f", "forget", "Forget", id="memory.forget", show=False),
+    ]
+
+    class Opened(Message):
+        """What stands around a passage should be shown."""
+
+        def __init__(self, hit: Hit) -> None:
+            super().__init__()
+            self.hit = hit
+
+    class Forgotten(Message):
+        """A passage should be forgotten."""
+
+        def __init__(self, hit: Hit) -> None:
+            super().__init__()
+            self.hit = hit
+
+    def __init__(self, hit: Hit) -> None:
+        super().__init__(card(hit), classes="hit")
+        self.hit = hit
+        self.tooltip = "Enter opens where it was said, f forgets it"
+
+    def on_click(self, event: events.Click) -> None:
+        """Open where it was said."""
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Ask for what stands around it."""
+        self.post_message(self.Opened(self.hit))
+
+    def action_forget(self) -> None:
+        """Ask for it to be forgotten."""
+        self.post_message(self.Forgotten(self.hit))
 
 
 class MemoryPanel(Vertical):
@@ -30,7 +79,13 @@ class MemoryPanel(Vertical):
         """Build the heading and an empty list."""
         yield Static(Content.styled("Memory", "bold $accent"), classes="title")
         yield Static(classes="about", markup=False)
+        yield Static(classes="today", markup=False)
         yield VerticalScroll(classes="hits", can_focus=False)
+        yield Static("Tab to a card: Enter opens, f forgets", classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Show no notes before there are any."""
+        self.note([])
 
     async def show(self, reply: StoredMessage | None) -> None:
         """Show what this reply was given, or that there is none; only what changed is drawn."""
@@ -43,7 +98,15 @@ class MemoryPanel(Vertical):
             self._memory = memory
             hits = self.query_one(".hits")
             await hits.remove_children()
-            await hits.mount_all([Static(_card(hit), classes="hit") for hit in memory])
+            await hits.mount_all([HitCard(hit) for hit in memory])
+        self.query_one(".keys").display = bool(memory)
+
+    def note(self, notes: Sequence[Hit]) -> None:
+        """Show the notes for today."""
+        lines = [f"· {visible(_words(hit)).partition(': ')[2]}" for hit in notes]
+        today = self.query_one(".today", Static)
+        today.update("\n".join(["today", *lines]))
+        today.display = bool(lines)
 
 
 def _about(reply: StoredMessage | None) -> str:
@@ -51,19 +114,24 @@ def _about(reply: StoredMessage | None) -> str:
     if reply is None:
         return "What a reply was given to remember is shown here."
     if not reply.memory:
-        return "Nothing was found for this reply." if reply.state != "running" else "Looking…"
+        return "Nothing was found for this reply." if reply.state != "writing" else "Looking…"
     first = visible(reply.bubbles[0]) if reply.bubbles else "…"
     quote = first if len(first) <= QUOTE_LENGTH else first[: QUOTE_LENGTH - 1] + "…"
     return f"given to “{quote}”"
 
 
-def _card(hit: Hit) -> Content:
-    """Return one remembered passage with where it comes from."""
+def card(hit: Hit) -> Content:
+    """Return one remembered passage with where it comes from; a note of the reader's own needs no score."""
     day = local_day(hit.when)
-    lines = [_DATE.sub("", line) for line in hit.text.strip().split("\n")]
+    score = f"  {hit.score:.2f}\n" if hit.score < NOTE_FIRST / 2 else "  your note\n"
     return Content.assemble(
         (f"{day.day} {day:%b} {day.year}", "bold"),
-        (f"  {hit.score:.2f}\n", "$accent"),
+        (score, "$accent"),
         (f"{visible(hit.who)} · {visible(hit.chat)}\n", "$foreground 60%"),
-        visible("\n".join(lines)),
+        visible(_words(hit)),
     )
+
+
+def _words(hit: Hit) -> str:
+    """Return what was said, without the days before each line."""
+    return "\n".join(_DATE.sub("", line) for line in hit.text.strip().split("\n"))

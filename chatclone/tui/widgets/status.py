@@ -19,9 +19,16 @@ class Title(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Build the name and the state."""
-        name = Content.assemble((visible(self._clone_name), "bold"), ("  clone", "$foreground 60%"))
-        yield Static(name, classes="name")
+        yield Static(self._called(""), classes="name")
         yield Static(classes="state", markup=False)
+
+    def call(self, partner: str) -> None:
+        """Say whom the clone talks to, where that was chosen."""
+        self.query_one(".name", Static).update(self._called(partner))
+
+    def _called(self, partner: str) -> Content:
+        to = f"  ·  you are {' '.join(visible(partner).split())}" if partner else ""
+        return Content.assemble((visible(self._clone_name), "bold"), (f"  clone{to}", "$foreground 60%"))
 
     def say(self, state: str) -> None:
         """Show a state."""

@@ -1,5 +1,6 @@
 """Which engine a persona gets, and what is said where none can be had."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from chatclone.engines import choose
+from chatclone.engines.base import LoadingStopped
 from chatclone.engines.choose import base_label, open_engine, resolve_base
 from chatclone.errors import ChatcloneError, MissingExtra
 from chatclone.export import record
+from chatclone.export.mark import file_mark, weights_mark
 from chatclone.persona import Persona
 from tests.chatclone.conftest import Tiny
 
@@ -28,7 +31,8 @@ def _record(persona: Persona, home: Path, model: Path, lora: Path | None) -> Non
     assert persona.adapter_folder is not None
     persona.models_folder.mkdir()
     weights = record.adapter_sha256(persona.adapter_folder)
-    entry = record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {})
+    marks = weights_mark(Path(persona.base)), file_mark(model)
+    entry = record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {}, *marks)
     record.add(persona, home, entry)
 
 
@@ -57,6 +61,25 @@ class TestAuto:
         assert "exported as adapter f16" in reason
         engine.close()
 
+    def test_its_base_was_replaced(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
+        """A base of other weights under the same name is refused, as asked for or not."""
+        model = Path(shutil.copy(tiny.gguf, tmp_path))
+        _record(persona, tmp_path, model, tiny.lora)
+        shutil.copy(tiny.gguf.with_name("odd-end-f16.gguf"), model)
+        for kind in ("auto", "gguf"):
+            with pytest.raises(ChatcloneError, match="its weights are others") as caught:
+                open_engine(persona, kind, home=tmp_path)
+            assert caught.value.hint.startswith("export again")
+
+    def test_the_base_has_changed(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
+        """An export holds the base as it was; that there is another one by now is told, and it goes on answering."""
+        _record(persona, tmp_path, tiny.gguf, tiny.lora)
+        path = persona.models_folder / record.FILE
+        path.write_text(path.read_text().replace(weights_mark(Path(persona.base)), "0123456789abcdef"))
+        engine, reason = open_engine(persona, home=tmp_path)
+        engine.close()
+        assert reason.endswith("on base as it was then (train and export again for the one there is now)")
+
     def test_no_llama_cpp(self, persona: Persona, tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without llama.cpp the export is of no use here, and that is said."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
@@ -74,6 +97,24 @@ class TestAuto:
         engine, _ = open_engine(newer, home=tmp_path)
         assert engine.name == "transformers"
         engine.close()
+
+
+class TestLoading:
+    """How far a model is."""
+
+    def test_both(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
+        """Either engine tells when it is loaded, and either can be stopped before."""
+        for model in (None, tiny.gguf):
+            shares: list[float] = []
+
+            def loading(share: float, shares: list[float] = shares) -> bool:
+                shares.append(share)
+                return True
+
+            open_engine(persona, model=model, home=tmp_path, loading=loading)[0].close()
+            assert (shares[0], shares[-1]) == (0.0, 1.0)
+            with pytest.raises(LoadingStopped):
+                open_engine(persona, model=model, home=tmp_path, loading=lambda share: False)
 
 
 class TestAsked:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatclone.engines.base import Piece, Reading, Sampling, Stopped
+from chatclone.engines.base import LoadingStopped, Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError
 from chatclone.export.base import HOSTILE
 from chatclone.prompt import ChatMessage
@@ -16,6 +16,7 @@ from tests.chatclone.conftest import Tiny
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 
+from chatclone.engines import machine
 from chatclone.engines.gguf import GgufModel
 from chatclone.engines.llama import LlamaEngine
 from chatclone.engines.transformers import TransformersEngine
@@ -160,6 +161,71 @@ def test_without_the_training_stack() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
+SILENT = """
+import logging, sys
+from pathlib import Path
+from chatclone.errors import ChatcloneError
+if sys.argv[2]:
+    logging.basicConfig(filename=sys.argv[2], level=logging.INFO)
+from chatclone.engines.llama import LlamaEngine
+LlamaEngine(Path(sys.argv[1])).close()
+try:
+    LlamaEngine(Path(sys.argv[1] + ".half"))
+except ChatcloneError:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_the_librarys_chatter(tiny: Tiny, tmp_path: Path, logged: bool) -> None:
+    """What the C library has to say goes to the log where there is one, and never to the screen."""
+    model, log = tmp_path / "model.gguf", tmp_path / "log"
+    model.write_bytes(tiny.gguf.read_bytes())
+    (tmp_path / "model.gguf.half").write_bytes(tiny.gguf.read_bytes()[:20_000])
+    command = [sys.executable, "-c", SILENT, str(model), str(log) if logged else ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+    if logged:
+        assert "chatclone.llama_cpp" in log.read_text()
+
+
+class TestLoading:
+    """How far a model is, and stopping that."""
+
+    def test_told(self, tiny: Tiny) -> None:
+        """The share grows to the whole; what was chosen for this machine is told with reasons."""
+        shares: list[float] = []
+
+        def loading(share: float) -> bool:
+            shares.append(share)
+            return True
+
+        engine = LlamaEngine(tiny.gguf, loading=loading)
+        engine.close()
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+        assert [line.split(" (")[0] for line in engine.settings] == [
+            "on the CPU",
+            "1 thread",
+            "256 tokens of a prompt at once",
+        ]
+
+    def test_stopped(self, tiny: Tiny) -> None:
+        """It can be stopped, and loaded again afterwards."""
+        with pytest.raises(LoadingStopped, match=r"the loading of llama-f16\.gguf was stopped"):
+            LlamaEngine(tiny.gguf, loading=lambda share: share < 0.5)
+        LlamaEngine(tiny.gguf).close()
+
+    def test_interrupted(self, tiny: Tiny) -> None:
+        """Ctrl+C while it loads is one, and does not get lost in the C library."""
+
+        def loading(share: float) -> bool:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            LlamaEngine(tiny.gguf, loading=loading)
+
+
 class TestFiles:
     """A file that is no model gives an error, never a crash of the C library."""
 
@@ -181,6 +247,21 @@ class TestFiles:
         (tmp_path / "half.gguf").write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(ChatcloneError, match=r"llama\.cpp cannot load half\.gguf: .+"):
             LlamaEngine(tmp_path / "half.gguf")
+
+    def test_unknown_architecture(self, tiny: Tiny, tmp_path: Path) -> None:
+        """A model of a kind that this llama.cpp does not know is refused by name, with what may help."""
+        (tmp_path / "new.gguf").write_bytes(tiny.gguf.read_bytes().replace(b"llama", b"lamma"))
+        with pytest.raises(ChatcloneError, match="unknown model architecture: 'lamma'") as caught:
+            LlamaEngine(tmp_path / "new.gguf")
+        assert "update llama-cpp-python" in caught.value.hint
+
+    def test_no_memory(self, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A model that does not fit is refused before it is loaded."""
+        loaded: list[float] = []
+        monkeypatch.setattr(machine, "free_memory", lambda: 1_000_000)
+        with pytest.raises(ChatcloneError, match=r"GB of memory and 0\.0 GB is free"):
+            LlamaEngine(tiny.gguf, loading=lambda share: not loaded.append(share))  # type: ignore[func-returns-value]
+        assert loaded == []
 
     def test_a_lora_as_model(self, tiny: Tiny) -> None:
         """An adapter alone is no model."""

@@ -1,9 +1,12 @@
 """The loop shared by the engines on this machine, on an engine that says the alphabet."""
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from chatclone.engines import local
 from chatclone.engines.base import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
 from chatclone.engines.local import LocalEngine, common_prefix
 from chatclone.errors import ChatcloneError
@@ -26,7 +29,7 @@ class Alphabet(LocalEngine):
         self.fed: list[int] = []
         self.prompt_length = 0
 
-    def close(self) -> None:
+    def _free(self) -> None:
         """Hold nothing."""
 
     def _crop(self, length: int) -> int:
@@ -147,6 +150,56 @@ class TestOneAtATime:
             _run(engine, [1])
         first.close()  # type: ignore[attr-defined]  # it is a generator
         assert _run(engine, [1])[-1] == Stopped("end_of_turn")
+
+
+class TestClosing:
+    """A model is freed when nothing computes with it any more."""
+
+    def test_while_another_thread_writes(self) -> None:
+        """The generation stops, and only then the model goes."""
+        order: list[str] = []
+        begun = threading.Event()
+
+        class Endless(Alphabet):
+            def _feed(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> bool:
+                begun.set()
+                order.append("computed")
+                return True
+
+            def _chooser(self, sampling: Sampling) -> Callable[[], int]:
+                return lambda: ord("x")
+
+            def _free(self) -> None:
+                order.append("freed")
+
+        engine = Endless(b"", context=10**9)
+        events: list[EngineEvent] = []
+        generation = engine.generate(_prompt([1]), Sampling(max_tokens=10**9), lambda: False)
+        writing = threading.Thread(target=lambda: events.extend(deque(generation, maxlen=1)))
+        writing.start()
+        assert begun.wait(20)
+        engine.close()
+        writing.join(20)
+        assert events == [Stopped("cancelled")]
+        assert order[-1] == "freed" and order.count("freed") == 1
+
+    def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A generation that nobody went on with computes nothing once it is taken on again."""
+        monkeypatch.setattr(local, "CLOSE_SECONDS", 0.01)
+        engine = Alphabet(b"abc")
+        events = engine.generate(_prompt([1]), Sampling(), lambda: False)
+        assert isinstance(next(events), Reading)
+        engine.close()
+        assert list(events) == [Stopped("cancelled")]
+        assert engine.fed == []
+
+    def test_twice(self) -> None:
+        """Closing again does nothing, and a closed model says so."""
+        engine = Alphabet(b"abc")
+        engine.close()
+        engine.close()
+        with pytest.raises(ChatcloneError, match="has been closed"):
+            _run(engine, [1])
 
 
 def test_common_prefix() -> None:

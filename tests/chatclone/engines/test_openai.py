@@ -353,7 +353,7 @@ class TestEstimate:
         """A conversation that is too long loses its oldest turns, not its system turn."""
         template = estimating_template()
         turns = [ChatMessage("system", "s"), *(ChatMessage("user", f"{n} " + "x" * 90) for n in range(20))]
-        kept = template.prompt(turns, 200, 2).messages
+        kept = template.prompt(turns, 200).messages
         assert kept[0].role == "system"
         assert kept[-1] == turns[-1]
         assert 1 < len(kept) < 8

@@ -7,7 +7,7 @@ import pytest
 
 from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.export.carried import carried_persona, files_of, keys_of
+from chatclone.export.carried import BASE_FILE, carried_persona, files_of, keys_of
 from chatclone.export.metadata import Value
 from chatclone.persona import Persona
 
@@ -77,15 +77,31 @@ class TestFiles:
     @pytest.mark.parametrize("place", [".", "cache/gguf"])
     def test_lora(self, tmp_path: Path, place: str) -> None:
         """An adapter finds its base beside it, or in the home's cache."""
-        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA, "base.gguf")})
-        (tmp_path / place).mkdir(parents=True, exist_ok=True)
-        (tmp_path / place / "base.gguf").touch()
-        assert files_of(lora, tmp_path) == (tmp_path / place / "base.gguf", lora)
+        base = tmp_path / place / "base.gguf"
+        base.parent.mkdir(parents=True, exist_ok=True)
+        base.write_bytes(b"weights")
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA, "w", base)})
+        assert files_of(lora, tmp_path) == (base, lora)
+
+    def test_another_base(self, tmp_path: Path) -> None:
+        """A file of the same name with other weights is not taken for its base."""
+        base = tmp_path / "base.gguf"
+        base.write_bytes(b"weights")
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA, "w", base)})
+        base.write_bytes(b"WEIGHTS")
+        with pytest.raises(ChatcloneError, match=r"base\.gguf is not the base that lora\.gguf was exported for"):
+            files_of(lora, tmp_path)
+
+    def test_of_before_there_were_marks(self, tmp_path: Path) -> None:
+        """An adapter that does not know its base's mark takes the file by its name."""
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", BASE_FILE: "base.gguf"})
+        (tmp_path / "base.gguf").touch()
+        assert files_of(lora, tmp_path) == (tmp_path / "base.gguf", lora)
 
     @pytest.mark.parametrize("name", ["../../etc/passwd", "base.gguf", ""])
     def test_lora_alone(self, tmp_path: Path, name: str) -> None:
         """Without its base the adapter is refused; the name in it leads to no other folder."""
-        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA, name)})
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA), BASE_FILE: name})
         with pytest.raises(ChatcloneError, match="its base model is missing") as caught:
             files_of(lora, tmp_path)
         assert "--kind merged" in caught.value.hint

@@ -1,10 +1,13 @@
 """What is remembered of an export, and when it no longer counts."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from chatclone.errors import ChatcloneError
 from chatclone.export import record
+from chatclone.export.mark import file_mark
 from chatclone.persona import Persona
 
 
@@ -79,3 +82,35 @@ class TestCurrent:
         (tmp_path / "stick.gguf").touch()
         entry = _export(persona, home, "f16", str(tmp_path / "stick.gguf"))
         assert record.current_export(persona, home) == entry
+
+
+class TestBase:
+    """The base that a LoRA was compared on."""
+
+    def test_replaced(self, home: Path) -> None:
+        """Another base in the same place is noticed, and so is the same one put back."""
+        persona = _persona(home)
+        base, lora = home / "cache" / "base.gguf", home / "lora.gguf"
+        lora.touch()
+        mark = file_mark(base)
+        entry = record.Exported("adapter", "f16", persona.base, persona.adapter, "", base, lora, {}, "", mark)
+        record.add(persona, home, entry)
+        (read,) = record.read(persona, home)
+        record.check(read)
+        base.write_bytes(b"other weights")
+        with pytest.raises(ChatcloneError, match=r"base\.gguf is not the base"):
+            record.check(read)
+        base.write_bytes(b"")
+        record.check(read)
+
+    def test_of_before_there_were_marks(self, home: Path) -> None:
+        """A record without marks is read, and nothing is held against it."""
+        persona = _persona(home)
+        _export(persona, home, "f16")
+        path = persona.models_folder / record.FILE
+        table = json.loads(path.read_text())
+        del table["exports"][0]["base_weights"], table["exports"][0]["model_mark"]
+        path.write_text(json.dumps(table))
+        current = record.current_export(persona, home)
+        assert current is not None
+        record.check(current)

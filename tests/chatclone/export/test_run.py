@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.export import adapter, record, report
 from chatclone.export.base import cached_base
+from chatclone.export.mark import file_mark, weights_mark
 from chatclone.export.metadata import read_metadata
 from chatclone.export.run import export, verify
 from chatclone.persona import Persona
@@ -60,6 +62,8 @@ class TestAdapter:
         lora, model = adapter_export.files
         exported = record.current_export(adapter_export.persona, adapter_export.home)
         assert exported is not None and (exported.model, exported.lora) == (model, lora)
+        assert exported.base_weights == weights_mark(Path(adapter_export.persona.base))
+        assert exported.model_mark == file_mark(model)
 
     def test_beside(self, adapter_export: Done) -> None:
         """Report, Modelfile and note lie beside the adapter."""
@@ -167,6 +171,25 @@ class TestVerify:
         (text,) = tmp_path.glob("*.parity.md")
         assert "**Falls short**" in text.read_text()
 
+    @pytest.mark.parametrize("which", ["adapter_export", "merged_export"])
+    def test_another_base(self, which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+        """Where the base was replaced by another model meanwhile, that is said, and nothing is compared with it."""
+        done: Done = request.getfixturevalue(which)
+        base = shutil.copytree(done.persona.base, tmp_path / "base")
+        _change(base / "model.safetensors")
+        carried = _copy(done.files[0], tmp_path)
+        with pytest.raises(ChatcloneError, match=f"the base base has changed since {carried.name} was exported"):
+            verify(replace(done.persona, base=str(base)), carried, home=done.home)
+        assert not list(tmp_path.glob("*.parity.*"))
+
+    def test_another_base_gguf(self, adapter_export: Done, tmp_path: Path) -> None:
+        """An adapter beside a GGUF of its base's name that is another model is not compared at all."""
+        lora, model = (_copy(file, tmp_path) for file in adapter_export.files)
+        _change(model)
+        with pytest.raises(ChatcloneError, match="its weights are others") as caught:
+            verify(adapter_export.persona, lora, home=adapter_export.home)
+        assert caught.value.hint.startswith("export again")
+
     def test_nothing_exported(self, persona: Persona, tmp_path: Path) -> None:
         """Without an export the hint is to make one."""
         with pytest.raises(ChatcloneError, match="no GGUF of the current adapter") as caught:
@@ -250,6 +273,12 @@ def test_left_over(persona: Persona, tiny: Tiny, tmp_path: Path) -> None:
 
 def _copy(file: Path, folder: Path) -> Path:
     return Path(shutil.copy(file, folder))
+
+
+def _change(weights: Path) -> None:
+    """Make another model of it, of the same shape."""
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def _ended_process() -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatclone.export.conftest import Done
+from tests.servers import WAIT_SECONDS, client
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 
@@ -65,6 +67,37 @@ def test_plain(stick: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "home" / "carried" / "mira" / "chats.sqlite").is_file()
     assert not (tmp_path / "home" / "personas").exists()
+
+
+@pytest.mark.parametrize("file", ["mira.gguf", "lora.gguf"])
+def test_served(stick: Path, tmp_path: Path, file: str) -> None:
+    """The file alone can be offered as a server too, under the name of whom it carries."""
+    pytest.importorskip("starlette", reason="the extra `serve` is not installed")
+    arguments = ["serve", "--port", "0", "--json", "--engine", "gguf", "--model", str(stick / file)]
+    command = [sys.executable, "-c", ELSEWHERE.format(stack=set(TRAINING_STACK)), *arguments]
+    environment = {**os.environ, "CHATCLONE_HOME": str(tmp_path / "home")}
+    log = tmp_path / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            lines = []
+            while (line := process.stdout.readline()) not in ("}\n", ""):
+                lines.append(line)
+            document = json.loads("".join([*lines, line]))
+            assert document["models"] == ["mira"]
+            with client(document["url"], document["token"]) as api:
+                asked = [{"role": "user", "content": "hi"}]
+                done = api.chat.completions.create(model="mira", messages=asked, temperature=0)  # type: ignore[arg-type]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(WAIT_SECONDS) == 130, log.read_text()
+    chat = ("chat", "--engine", "gguf", "--model", str(stick / file), "--once", "hi", "--json", "--greedy")
+    served = done.choices[0].message.content
+    # A server keeps half of the context for the prompt, which cuts this endless reply short.
+    assert served and json.loads(_chat(tmp_path / "home", *chat).stdout)["reply"].startswith(served)
 
 
 def test_a_file_that_carries_nobody(stick: Path, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Events: appended by a worker, read by anyone who watches."""
 
+import json
+import os
+import threading
 from pathlib import Path
 
-from chatclone.training.events import EVENTS_FILE, EventLog, EventTail
+from chatclone.training.events import EVENTS_FILE, EventLog, EventTail, history
 
 
 def test_told_once(tmp_path: Path) -> None:
@@ -26,9 +29,51 @@ def test_half_a_line_waits(tmp_path: Path) -> None:
     assert tail.new() == [{"kind": "step"}]
 
 
+def test_written_while_read(tmp_path: Path) -> None:
+    """Events longer than a write buffer, written in pieces while somebody reads, arrive whole and in order."""
+    tail, count = EventTail(tmp_path), 400
+    path = tmp_path / EVENTS_FILE
+
+    def write() -> None:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for number in range(count):
+            line = (json.dumps({"kind": "step", "step": number, "text": "x" * 900}) + "\n").encode()
+            for start in range(0, len(line), 100):
+                os.write(handle, line[start : start + 100])
+        os.close(handle)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen: list[int] = []
+    while len(seen) < count:
+        alive = writer.is_alive()
+        fresh = [event["step"] for event in tail.new()]
+        assert fresh or alive
+        seen += fresh
+    writer.join()
+    assert seen == list(range(count))
+
+
 def test_begins_at_the_end(tmp_path: Path) -> None:
     """A run that goes on is not told its past again."""
     EventLog(tmp_path).write("step", loss=1.0)
     tail = EventTail(tmp_path)
     EventLog(tmp_path).write("done")
     assert [e["kind"] for e in tail.new()] == ["done"]
+
+
+def test_history_of_a_resumed_run(tmp_path: Path) -> None:
+    """Steps that a killed run took after its last checkpoint are left out: they were taken again."""
+    log = EventLog(tmp_path)
+    log.write("begin", first_step=0, steps=4)
+    for step in (1, 2, 3):
+        log.write("step", step=step, loss=1.0)
+    with (tmp_path / EVENTS_FILE).open("a", encoding="utf-8") as file:
+        file.write('{"kind": "st\n')
+    log.write("begin", first_step=2, steps=4)
+    for step in (3, 4):
+        log.write("step", step=step, loss=0.5)
+    assert [(e["step"], e["loss"]) for e in history(tmp_path) if e["kind"] == "step"] == [
+        (1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5),
+    ]  # fmt: skip
+    assert history(tmp_path / "none") == []

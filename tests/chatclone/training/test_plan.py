@@ -10,57 +10,58 @@ from chatclone.ingest import Request, ingest
 from chatclone.persona import Persona
 from chatclone.training.plan import Plan, make_plan, preset_names
 from tests import exports
+from tests.chatclone.training.making import model_folder
 
 
 @pytest.fixture
-def mira(tmp_path: Path) -> Persona:
-    """An imported persona."""
-    done = ingest(Request([exports.small_export(tmp_path)]), tmp_path / "home")
-    assert done.persona is not None
-    return done.persona
-
-
-def model_folder(folder: Path, weights: int = 1000, name: str = "model.safetensors") -> Path:
-    """Make a folder that looks like a base model of `weights` bytes."""
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 512}), "utf-8")
-    with (folder / name).open("wb") as file:
-        file.truncate(weights)
-    return folder
+def base(tmp_path: Path) -> str:
+    """A folder that looks like a base model."""
+    return str(model_folder(tmp_path / "base"))
 
 
 class TestSettings:
     """What is decided."""
 
     @pytest.mark.parametrize("preset", preset_names())
-    def test_every_value_has_a_reason(self, mira: Persona, tmp_path: Path, preset: str) -> None:
+    def test_every_value_has_a_reason(self, mira: Persona, base: str, preset: str) -> None:
         """A preset of the package gives each setting with a reason of at least two words."""
-        plan = make_plan(mira, str(model_folder(tmp_path / "base")), preset)
+        plan = make_plan(mira, base, preset)
         assert all(len(plan.reasons[key].split()) >= 2 for key in plan.settings)
 
-    @pytest.mark.parametrize(("gigabytes", "rate"), [(0.02, 5e-3), (3, 2e-4), (14, 1e-4)])
-    def test_learning_rate_by_size(self, mira: Persona, tmp_path: Path, gigabytes: float, rate: float) -> None:
+    @pytest.mark.parametrize(("billions", "rate"), [(0.01, 5e-3), (1.5, 2e-4), (7, 1e-4)])
+    def test_learning_rate_by_size(self, mira: Persona, tmp_path: Path, billions: float, rate: float) -> None:
         """A small base learns at a higher rate than a large one."""
-        plan = make_plan(mira, str(model_folder(tmp_path / "base", int(gigabytes * 1e9))))
-        assert plan.settings["learning_rate"] == rate
-        assert plan.settings["max_length"] == 512
+        base = model_folder(tmp_path / "base", {"w": (int(billions * 1e6), 1000)})
+        assert make_plan(mira, str(base)).settings["learning_rate"] == rate
 
-    def test_overrides(self, mira: Persona, tmp_path: Path) -> None:
+    def test_overrides(self, mira: Persona, base: str) -> None:
         """A setting keeps its type when it is set by hand."""
-        plan = make_plan(mira, str(model_folder(tmp_path / "base")), overrides={"rank": "8", "learning_rate": "1e-5"})
+        plan = make_plan(mira, base, overrides={"rank": "8", "learning_rate": "1e-5"})
         assert (plan.settings["rank"], plan.settings["learning_rate"]) == (8, 1e-5)
         assert plan.reasons["rank"] == "set by you"
 
-    def test_round_trip(self, mira: Persona, tmp_path: Path) -> None:
+    def test_what_it_says_of_the_base_and_the_data(self, mira: Persona, base: str) -> None:
+        """The base's fingerprint and licence, the replies, the memory and the redaction stand in it."""
+        (Path(base) / "README.md").write_text("---\nlicense: gemma\n---\n", "utf-8")
+        plan = make_plan(mira, base)
+        assert len(plan.base_fingerprint) == 32
+        assert plan.licence.startswith("gemma: ")
+        split = json.loads((mira.dataset_folder / "report.json").read_text("utf-8"))["import"]["split"]
+        told = f"{split['train']} replies to train on, {split['eval']} held out, later in time"
+        assert split["train"] > 20 and plan.reasons["data"] == told
+        assert plan.memory_file == str(mira.memory_file)
+        assert plan.redact
+
+    def test_round_trip(self, mira: Persona, base: str, tmp_path: Path) -> None:
         """The worker reads what was planned."""
-        plan = make_plan(mira, str(model_folder(tmp_path / "base")))
+        plan = make_plan(mira, base)
         plan.write(tmp_path / "plan.json")
         assert Plan.read(tmp_path / "plan.json") == plan
 
-    def test_runs_are_numbered(self, mira: Persona, tmp_path: Path) -> None:
-        """A second run of the day has the next number."""
-        base = str(model_folder(tmp_path / "base"))
+    def test_runs_are_numbered(self, mira: Persona, base: str) -> None:
+        """A second run of the day has the next number, and planning makes no folder."""
         first = make_plan(mira, base)
+        assert not Path(first.folder).exists()
         Path(first.folder).mkdir(parents=True)
         assert make_plan(mira, base).run == first.run[:-1] + "2"
 
@@ -71,39 +72,51 @@ class TestWrongInput:
     @pytest.mark.parametrize(
         ("overrides", "what"),
         [
-            ({"rank": "many"}, "is not a int"),
-            ({"learning_rate": "-1"}, "above zero"),
+            ({"rank": "many"}, "must be a whole number"),
+            ({"learning_rate": "-1"}, "must be above 0"),
             ({"rnak": "3"}, "no setting rnak"),
+            ({"replay_file": "/no/such/file"}, "is no file"),
         ],
     )
-    def test_settings(self, mira: Persona, tmp_path: Path, overrides: dict[str, str], what: str) -> None:
-        """A value of the wrong kind, a negative one, an unknown key."""
+    def test_settings(self, mira: Persona, base: str, overrides: dict[str, str], what: str) -> None:
+        """A value of the wrong kind, a negative one, an unknown key, a file that is not there."""
         with pytest.raises(UsageError, match=what):
-            make_plan(mira, str(model_folder(tmp_path / "base")), overrides=overrides)
+            make_plan(mira, base, overrides=overrides)
 
-    def test_preset(self, mira: Persona, tmp_path: Path) -> None:
+    def test_preset(self, mira: Persona, base: str) -> None:
         """An unknown preset is answered with those there are."""
         with pytest.raises(UsageError) as error:
-            make_plan(mira, str(model_folder(tmp_path / "base")), "strongest")
+            make_plan(mira, base, "strongest")
         assert "persona" in error.value.hint
 
-    def test_no_data(self, tmp_path: Path) -> None:
+    def test_no_data(self, tmp_path: Path, base: str) -> None:
         """A persona without a data set is sent to import."""
         with pytest.raises(ChatcloneError, match="no data set"):
-            make_plan(Persona(tmp_path, "Mira"), str(model_folder(tmp_path / "base")))
+            make_plan(Persona(tmp_path, "Mira"), base)
 
-    def test_too_few_replies(self, tmp_path: Path) -> None:
+    def test_too_few_replies(self, tmp_path: Path, base: str) -> None:
         """Too few replies are counted and told."""
         done = ingest(Request([exports.small_export(tmp_path, 12)]), tmp_path / "home")
         assert done.persona is not None
-        with pytest.raises(ChatcloneError, match=r"only 1[0-2] replies"):
-            make_plan(done.persona, str(model_folder(tmp_path / "base")))
+        count = done.document["split"]["train"]
+        with pytest.raises(ChatcloneError, match=f"only {count} replies") as error:
+            make_plan(done.persona, base)
+        assert "--filter none" in error.value.hint
 
-    def test_pickled_weights(self, mira: Persona, tmp_path: Path) -> None:
-        """A base with pickled weights only is refused."""
-        base = model_folder(tmp_path / "base", name="pytorch_model.bin")
-        with pytest.raises(ChatcloneError, match="safetensors"):
-            make_plan(mira, str(base))
+    def test_nothing_held_out(self, mira: Persona, base: str) -> None:
+        """Without a held-out reply nothing could tell when to stop."""
+        path = mira.dataset_folder / "report.json"
+        report = json.loads(path.read_text("utf-8"))
+        report["import"]["split"]["eval"] = 0
+        path.write_text(json.dumps(report), "utf-8")
+        with pytest.raises(ChatcloneError, match="no reply is held out"):
+            make_plan(mira, base)
+
+    def test_half_a_data_set(self, mira: Persona, base: str) -> None:
+        """A data set that lost one of its files is sent to import."""
+        (mira.dataset_folder / "eval.jsonl").unlink()
+        with pytest.raises(ChatcloneError, match=r"no eval\.jsonl"):
+            make_plan(mira, base)
 
     def test_base_that_is_not_there(self, mira: Persona) -> None:
         """A base that is neither a folder nor downloaded is an error that says how to get it."""

@@ -1,23 +1,25 @@
-"""True runs of the worker on a tiny base: to the end, stopped, failed and resumed."""
+"""True runs of the worker in a process of its own: killed and resumed, failed, measured for a plan."""
 
 import json
-import shutil
+import os
+import signal
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatclone import persona as personas
-from chatclone.errors import ChatcloneError
-from chatclone.ingest import Request, ingest
+from chatclone.cli.main import main
+from chatclone.errors import ChatcloneError, UsageError
 from chatclone.persona import Persona
-from chatclone.training.events import RESULT_FILE, STOP_FILE
+from chatclone.training.events import RESULT_FILE, history
 from chatclone.training.plan import make_plan
 from chatclone.training.run import last_unfinished, run
-from tests import exports
+from chatclone.training.worker import main as worker_main
+from tests.chatclone.training.conftest import QUICK, Train
 from tests.tiny import tiny_base
-
-QUICK = {"epochs": "2", "minimum_steps": "8", "rank": "4", "max_length": "128", "learning_rate": "1e-2"}
 
 KEYS = {
     "run", "base", "preset", "settings", "reasons", "steps", "stopped", "train_loss", "eval_loss",
@@ -25,97 +27,157 @@ KEYS = {
     "adapter",
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny base model."""
-    return tiny_base(tmp_path_factory.mktemp("base"))
+BAD_LUCK = """
+echo '{"kind": "error", "message": "bad luck", "hint": ""}' >> "${3%plan.json}events.jsonl"
+exit 1"""
 
 
-@pytest.fixture
-def mira(tmp_path: Path) -> Persona:
-    """An imported persona."""
-    done = ingest(Request([exports.small_export(tmp_path)]), tmp_path / "home")
-    assert done.persona is not None
-    return done.persona
+def test_killed_and_resumed(mira: Persona, llama: str, train: Train) -> None:
+    """Killed with -9 in the middle, a run goes on from its last checkpoint to the end an undisturbed one comes to."""
+    plan = make_plan(mira, llama, overrides=QUICK)
+    process = 0
 
+    def kill_after_an_evaluation(event: dict[str, Any]) -> None:
+        nonlocal process
+        process = event.get("pid", process)
+        if event["kind"] == "step" and event["step"] == 4:
+            os.kill(process, signal.SIGKILL)
 
-def test_to_the_end(mira: Persona, base: Path) -> None:
-    """A run learns something, leaves an adapter with its template, and becomes the persona's current one."""
+    with pytest.raises(ChatcloneError, match="was killed"):
+        run(mira, plan, kill_after_an_evaluation)
+    assert personas.load(mira.folder).adapter == ""
+
     events: list[dict[str, Any]] = []
-    result = run(mira, make_plan(mira, str(base), overrides=QUICK), events.append)
-    assert result.keys() >= KEYS
-    assert result["eval_loss"] < result["base_eval_loss"]
-    assert result["stopped"] == "finished"
-    assert [e["kind"] for e in events if e["kind"] in ("data", "begin", "done")] == ["data", "begin", "done"]
-    assert sum(e["kind"] == "eval" for e in events) >= 3
-    adapter = Path(result["adapter"])
+    again = run(mira, last_unfinished(mira), events.append)
+    assert again.keys() >= KEYS
+    begin = next(e for e in events if e["kind"] == "begin")
+    assert begin["first_step"] >= 2
+    assert again["stopped"] == "finished"
+    assert again["eval_loss"] < again["base_eval_loss"]
+    adapter = Path(again["adapter"])
     assert {"adapter_model.safetensors", "adapter_config.json", "chat_template.jinja"} <= {
         p.name for p in adapter.iterdir()
     }
     saved = personas.load(mira.folder)
-    assert saved.adapter_folder == adapter
-    assert saved.base == str(base)
-
-
-def test_stopped(mira: Persona, base: Path) -> None:
-    """A stop ends the run after its step and keeps what was learnt."""
-    plan = make_plan(mira, str(base), overrides=QUICK)
-    folder = Path(plan.folder)
-
-    def stop_after_an_evaluation(event: dict[str, Any]) -> None:
-        if event["kind"] == "eval" and event["step"] > 0:
-            (folder / STOP_FILE).touch()
-
-    stopped = run(mira, plan, stop_after_an_evaluation)
-    assert stopped["stopped"] == "by_user"
-    assert 0 < stopped["steps"] < stopped["settings"]["planned_steps"]
-    assert Path(stopped["adapter"]).exists()
-
-
-def test_killed_and_resumed(mira: Persona, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run without a result is found, goes on where its last checkpoint was, and ends as planned."""
-    plan = make_plan(mira, str(base), overrides=QUICK)
-    kept = Path(plan.folder) / "kept"
-    monkeypatch.setattr(shutil, "rmtree", lambda folder, ignore_errors: Path(folder).rename(kept))
-    whole = run(mira, plan)
-    monkeypatch.undo()
-    # As a kill leaves it: checkpoints, no result, no adapter. The earliest checkpoint is the last one that was whole.
-    checkpoints = sorted(kept.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
-    for later in checkpoints[1:]:
-        shutil.rmtree(later)
-    kept.rename(Path(plan.folder) / "checkpoints")
-    shutil.rmtree(Path(plan.folder) / "adapter")
-    (Path(plan.folder) / RESULT_FILE).unlink()
-
-    events: list[dict[str, Any]] = []
-    again = run(mira, last_unfinished(mira), events.append)
-    begin = next(e for e in events if e["kind"] == "begin")
-    assert begin["first_step"] > 0
-    assert again["steps"] == whole["steps"]
-    assert again["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-3)
-
-
-def test_nothing_to_resume(mira: Persona) -> None:
-    """Without an interrupted run there is nothing to go on with."""
+    assert (saved.adapter_folder, saved.base) == (adapter, llama)
+    assert not (adapter.parent / "checkpoints").exists()
+    steps = [e["step"] for e in history(adapter.parent) if e["kind"] == "step"]
+    assert steps == list(range(1, again["steps"] + 1))
     with pytest.raises(ChatcloneError, match="no interrupted training"):
         last_unfinished(mira)
 
+    whole = train(replace(plan, folder=str(Path(plan.folder).with_name("whole"))))
+    assert again["steps"] == whole["steps"]
+    assert again["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-3)
+    assert again["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-3)
 
-def test_lost_base(mira: Persona, tmp_path: Path) -> None:
-    """A base whose weights are damaged ends in an error that names the log, and leaves the persona as it was."""
+
+def test_plan_command(mira: Persona, llama: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`train --plan --json` decides everything, measures a few steps, and changes nothing on disk."""
+    home = mira.folder.parents[1]
+
+    def tree() -> dict[str, tuple[int, int]]:
+        return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in sorted(home.rglob("*")) if p.is_file()}
+
+    before = tree()
+    command = ["train", "--plan", "--json", "--home", str(home), "--persona", "mira", "--base", llama]
+    assert main([*command, "--set", "rank=4"]) == 0
+    after = tree()
+    after.pop(str(home / "chatclone.log"), None)
+    assert after == before
+    document = json.loads(capsys.readouterr().out)
+    assert "auto" not in document["settings"].values()
+    assert all(key in document["reasons"] for key in ("device", "dtype", "quantisation", "max_length", "checkpointing"))
+    assert document["measured"]["tokens_per_second"] > 0
+    assert document["measured"]["seconds"] > 0
+    assert document["measured"]["peak_memory_mb"] > 50
+    assert document["licence"].startswith("not stated")
+
+
+class TestFailure:
+    """What a worker leaves when it has no result; stand-ins for it, as a true one takes seconds to start."""
+
+    @staticmethod
+    def worker(folder: Path, script: str) -> str:
+        """Write a program that stands in for Python and return its path."""
+        program = folder / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        program.chmod(0o700)
+        return str(program)
+
+    @pytest.mark.parametrize(
+        ("script", "message"),
+        [
+            (BAD_LUCK, "bad luck"),
+            ("echo 'ModuleNotFoundError: No module named trl' >&2; exit 1", "not installed"),
+            ("kill -9 $$", "was killed, as a system does that is out of memory"),
+            ("echo 'KeyError: 3' >&2; exit 1", "training failed: KeyError: 3"),
+            ("exit 0", "it ended without a word"),
+        ],
+    )
+    def test_in_words(
+        self, mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, message: str
+    ) -> None:
+        """Its own error, a package that is missing, a kill and a traceback are each told as what they are."""
+        monkeypatch.setattr(sys, "executable", self.worker(tmp_path, script))
+        with pytest.raises(ChatcloneError, match=message):
+            run(mira, make_plan(mira, llama, overrides=QUICK))
+        assert personas.load(mira.folder).adapter == ""
+
+
+def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base that cannot be loaded ends the worker with 1 and an event in words; nobody asks a hub."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TOKENIZERS_PARALLELISM"):
+        monkeypatch.setenv(name, "")
     broken = tiny_base(tmp_path / "broken")
-    (broken / "model.safetensors").write_bytes(b"not weights")
     plan = make_plan(mira, str(broken), overrides=QUICK)
-    with pytest.raises(ChatcloneError) as error:
-        run(mira, plan)
-    assert "worker.log" in error.value.hint
-    assert personas.load(mira.folder).adapter == ""
+    (broken / "tokenizer.json").write_text("{", "utf-8")
+    Path(plan.folder).mkdir(parents=True)
+    plan.write(Path(plan.folder) / "plan.json")
+    assert worker_main([str(Path(plan.folder) / "plan.json")]) == 1
+    start, error = history(Path(plan.folder))
+    assert start["pid"] == os.getpid() and "trl" in start["versions"]
+    assert "cannot be loaded" in error["message"] and "download it again" in error["hint"]
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
 
 
-def test_data_that_gives_no_sample(mira: Persona, base: Path) -> None:
-    """A data set in which nothing fits the window is an error of its own."""
-    plan = make_plan(mira, str(base), overrides={**QUICK, "max_length": "8"})
-    with pytest.raises(ChatcloneError, match=r"no line of train\.jsonl"):
-        run(mira, plan)
-    assert json.loads((Path(plan.folder) / "plan.json").read_text("utf-8"))["settings"]["max_length"] == 8
+class TestResume:
+    """What can be gone on with."""
+
+    def interrupted(self, mira: Persona, base: Path, **result: Any) -> Path:
+        plan = make_plan(mira, str(base), overrides=QUICK)
+        folder = Path(plan.folder)
+        (folder / "checkpoints" / "checkpoint-3").mkdir(parents=True)
+        plan.write(folder / "plan.json")
+        if result:
+            (folder / RESULT_FILE).write_text(json.dumps(result), "utf-8")
+        return folder
+
+    def test_nothing(self, mira: Persona) -> None:
+        """Without an interrupted run there is nothing to go on with."""
+        with pytest.raises(ChatcloneError, match="no interrupted training"):
+            last_unfinished(mira)
+
+    def test_stopped_by_the_user(self, mira: Persona, llama: str) -> None:
+        """A run that the user stopped goes on, as long as its checkpoints are there; a finished one does not."""
+        folder = self.interrupted(mira, Path(llama), stopped="by_user")
+        assert last_unfinished(mira).folder == str(folder)
+        (folder / "checkpoints" / "checkpoint-3").rmdir()
+        with pytest.raises(ChatcloneError, match="no interrupted training"):
+            last_unfinished(mira)
+
+    def test_another_base(self, mira: Persona, llama: str) -> None:
+        """A checkpoint is not continued on another base: not one asked for, not one put in the same place."""
+        copy = tiny_base(mira.folder.parent / "base")
+        self.interrupted(mira, copy)
+        assert last_unfinished(mira, str(copy)).resume
+        with pytest.raises(UsageError, match="fits no other base"):
+            last_unfinished(mira, llama)
+        config = json.loads((copy / "config.json").read_text("utf-8"))
+        (copy / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}), "utf-8")
+        with pytest.raises(ChatcloneError, match="its files have changed"):
+            last_unfinished(mira)
+        (copy / "config.json").unlink()
+        with pytest.raises(ChatcloneError, match="no longer in"):
+            last_unfinished(mira)

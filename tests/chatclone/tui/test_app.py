@@ -31,7 +31,7 @@ class TestSending:
             await send(pilot, "hi")
             await quiet(pilot)
             assert lines(pilot.app) == ["hi", "hey", "you"]
-            assert said(store) == [("hi", "finished"), ("hey\nyou", "finished")]
+            assert said(store) == [("hi", "done"), ("hey\nyou", "done")]
             assert pilot.app.query_one(Composer).text == ""
 
     async def test_a_reply_is_shown_while_it_is_written(self, store: ChatStore) -> None:
@@ -43,7 +43,7 @@ class TestSending:
             await until(pilot, lambda: outcomes(pilot.app) == ["typing…"])
             engine.release()
             await until(pilot, lambda: lines(pilot.app) == ["hi", "he"])
-            assert said(store)[-1] == ("he", "running")
+            assert said(store)[-1] == ("he", "writing")
             assert outcomes(pilot.app) == []
             engine.release(2)
             await quiet(pilot)
@@ -56,7 +56,7 @@ class TestSending:
             await awake(pilot)
             await pilot.press("enter", "a", "ctrl+j", "b", "alt+enter", "c", "enter")
             await quiet(pilot)
-            assert said(store)[0] == ("a\nb\nc", "finished")
+            assert said(store)[0] == ("a\nb\nc", "done")
             assert engine.prompts[0].messages[-1].content == "a\nb\nc"
 
     async def test_what_is_sent_meanwhile_is_answered_next(self, store: ChatStore) -> None:
@@ -135,7 +135,7 @@ class TestStopping:
             await until(pilot, lambda: lines(pilot.app) == ["hi", "he"])
             await pilot.press("escape")
             await quiet(pilot)
-            assert said(store)[-1] == ("he", "stopped")
+            assert said(store)[-1] == ("he", "cancelled")
             assert outcomes(pilot.app) == ["stopped"]
 
     async def test_leaving_stops_and_saves(self, store: ChatStore) -> None:
@@ -148,10 +148,10 @@ class TestStopping:
             await until(pilot, lambda: lines(pilot.app) == ["hi", "he"])
             await pilot.press("ctrl+q")
         for _ in range(1000):
-            if said(store)[-1][1] != "running":
+            if said(store)[-1][1] != "writing":
                 break
             threading.Event().wait(0.01)
-        assert said(store)[-1] == ("he", "stopped")
+        assert said(store)[-1] == ("he", "cancelled")
 
 
 class TestVersions:
@@ -167,7 +167,7 @@ class TestVersions:
             await pilot.press("ctrl+r")
             await until(pilot, lambda: lines(pilot.app) == ["hi", "two"])
             await quiet(pilot)
-            assert "‹2/2›" in shown(pilot.app, "CloneMessage .sender")
+            assert "‹2/2›" in shown(pilot.app, "CloneMessage .versions")
             assert engine.samplings[1].seed is not None
             await pilot.press("alt+left")
             assert lines(pilot.app) == ["hi", "one"]
@@ -210,7 +210,7 @@ class TestFailures:
             await send(pilot, "hi")
             await quiet(pilot)
             assert outcomes(pilot.app) == ["failed: the memory is full\ntry: use a smaller model"]
-            assert said(store) == [("hi", "finished"), ("he", "failed")]
+            assert said(store) == [("hi", "done"), ("he", "failed")]
             await send(pilot, "and now?")
             await quiet(pilot)
             assert lines(pilot.app) == ["hi", "he", "and now?", "fine"]
@@ -232,6 +232,6 @@ class TestFailures:
         async with app_with(FakeEngine(), store, wake=wake).run_test() as pilot:
             await until(pilot, lambda: shown(pilot.app, "#title .state") == "could not wake up")
             await send(pilot, "hi")
-            assert said(store) == [("hi", "finished")]
+            assert said(store) == [("hi", "done")]
             (notice,) = pilot.app._notifications
             assert notice.message == "there is no model yet\ntry: chatclone train"

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from chatclone.chats import ChatStore
 from chatclone.engines.base import Cancelled, EngineEvent, Piece, Sampling
 from chatclone.errors import ChatcloneError
 from chatclone.prompt import Prompt
+from chatclone.tui.commands import COMMANDS
 from chatclone.tui.plain import run_plain
 from memory.search import Hit
 from tests.fakes import FakeEngine, fake_clone
@@ -82,7 +84,9 @@ class TestCommands:
     def test_help_names_the_commands_that_work_here(self, store: ChatStore) -> None:
         """It is made from the table."""
         _, lines = chat(store, FakeEngine(), "/help\n")
-        assert [line.split()[0] for line in lines[:-1]] == ["/new", "/regen", "/memory", "/strength", "/help", "/quit"]
+        named = [line.split()[0] for line in lines[:-1]]
+        assert named == [f"/{command.slash}" for command in COMMANDS if command.plain]
+        assert {"/new", "/edit", "/continue", "/undo", "/search", "/partner", "/help", "/quit"} <= set(named)
 
     def test_strength(self, store: ChatStore) -> None:
         """A number is applied to the adapter; anything else says what is wanted."""
@@ -91,7 +95,8 @@ class TestCommands:
         assert engine.strength == 0.8
         assert printed == [
             "The adapter is applied at 0.8.",
-            "Write a number from 0 (the base alone) to 2, such as /strength 0.8",
+            "error: strength is a number from 0 to 2, not 'lots'",
+            "try: /set strength 0.8",
         ]
 
     def test_memory_cites_what_the_reply_was_given(self, store: ChatStore) -> None:
@@ -120,6 +125,39 @@ class TestCommands:
         chat(store, engine, "hi\n/new\nhello\n")
         assert len(store.conversations()) == 2
         assert [m.content for m in engine.prompts[1].messages[1:]] == ["hello"]
+
+    def test_edit_versions_and_undo(self, store: ChatStore) -> None:
+        """A message sent anew stands beside the old one; what is deleted comes back."""
+        engine = FakeEngine(("one",), ("two",))
+        _, lines = chat(store, engine, "hi\n/edit hello\n/older\n/newer\n/unsend\n/undo\n")
+        assert lines == [
+            "Mira (clone): one",
+            "Mira (clone): two",
+            *("version 1 of 2", "you: hi", "Mira (clone): one"),
+            *("version 2 of 2", "you: hello", "Mira (clone): two"),
+            *("Deleted; /undo brings it back, for a week.", "you: hello"),
+            *("you: hello", "Mira (clone): two"),
+        ]
+
+    def test_continue_goes_on_where_it_was_cut(self, store: ChatStore) -> None:
+        """Only what is new is printed, from the bubble that was not whole."""
+        engine = InterruptedEngine(("he", "y"), ("llo",))
+        _, lines = chat(store, engine, "hi\n/continue\n/continue\n")
+        assert lines[:3] == ["Mira (clone): he", "(stopped)", "Mira (clone): hello"]
+        assert lines[3:] == ["error: this reply was not cut off", "try: have it written again instead"]
+
+    def test_partner_set_search_pin_save_and_load(self, store: ChatStore, tmp_path: Path) -> None:
+        """The conversation keeps how it is held; a file brings it back once."""
+        file = tmp_path / "a.json"
+        typed = f"/partner Mum\n/set temperature 0.5\n/set min_p x\nhi\n/search h\n/pin\n/save {file}\n/load {file}\n"
+        _, lines = chat(store, FakeEngine(("hey",)), typed)
+        (conversation,) = store.conversations()
+        assert (conversation.partner, conversation.pinned) == ("Mum", True)
+        assert conversation.settings.sampling is not None
+        assert conversation.settings.sampling.temperature == 0.5
+        assert any("hey (clone, hi)" in line for line in lines)
+        assert "error: min_p is a number from 0 to 1, not 'x'" in lines
+        assert lines[-1] == "0 added, 1 were here already."
 
     def test_quit_ends_before_the_rest(self, store: ChatStore) -> None:
         """What follows is not read."""
@@ -155,7 +193,7 @@ class TestTrouble:
         usual = signal.getsignal(signal.SIGINT)
         engine = InterruptedEngine(("he", "y"), ("fine",))
         assert chat(store, engine, "hi\nstill there?\n") == (0, ["Mira (clone): he", "(stopped)", "Mira (clone): fine"])
-        assert store.messages(store.conversations()[0].id)[1].state == "stopped"
+        assert store.messages(store.conversations()[0].id)[1].state == "cancelled"
         assert signal.getsignal(signal.SIGINT) == usual
 
     def test_ctrl_c_between_two_replies_ends(self, store: ChatStore) -> None:
@@ -168,11 +206,13 @@ class InterruptedEngine(FakeEngine):
     """Is interrupted by Ctrl+C after its first piece."""
 
     def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
-        """Write, and press Ctrl+C once."""
+        """Write, press Ctrl+C once, and write no more until that has arrived."""
         for event in super().generate(prompt, sampling, cancelled):
             yield event
             if len(self.prompts) == 1 and isinstance(event, Piece):
                 os.kill(os.getpid(), signal.SIGINT)
+                while not cancelled():
+                    time.sleep(0.001)
 
 
 class InterruptedInput(io.StringIO):

@@ -49,7 +49,7 @@ def store(tmp_path: Path) -> Iterator[ChatStore]:
     clock.now = NOW - HOUR
     question = opened.add(chat, "user", "and when do we go\nto Porto?", parent=reply.id)
     reply = opened.add(chat, "assistant", "in may!!\ni looked at flights last night and", parent=question.id)
-    opened.save(replace(reply, state="stopped", memory=(PORTO,)))
+    opened.save(replace(reply, state="cancelled", memory=(PORTO,)))
     clock.now = NOW
     yield opened
     opened.close()
@@ -113,6 +113,52 @@ class TestChat:
             pilot.app.theme = "paper"
 
         assert snap_compare(app_with(FakeEngine(), store), terminal_size=LARGE, run_before=run)
+
+
+class TestDoing:
+    """What is done with messages and conversations."""
+
+    def test_versions_a_chosen_message_and_the_list(self, store: ChatStore, snap_compare: Snap) -> None:
+        """‹1/2› at both sides, a bar at the chosen message, a pinned and an unread conversation."""
+        (chat, second, third) = (c.id for c in store.conversations())
+        messages = store.messages(chat)
+        store.edit(messages[2], "when do we go?")
+        store.show(messages[2].id)
+        store.pin(third)
+        store.mark_read(second, read=False)
+        keys = ("ctrl+g", "down", "enter", "alt+up", "alt+up")
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=LARGE, run_before=ready(*keys))
+
+    def test_a_search(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Hits are marked; who, where and when stand below."""
+        app = app_with(FakeEngine(), store)
+        assert snap_compare(app, terminal_size=SMALL, run_before=ready("ctrl+f", *"w"))
+
+    def test_the_settings_in_the_smallest_terminal(self, store: ChatStore, snap_compare: Snap) -> None:
+        """All of them can be reached."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALLEST, run_before=ready("f3"))
+
+    def test_whom_it_talks_to(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Those it knows, a stranger, anybody."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready("ctrl+l"))
+
+    def test_a_comparison(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Both sides whole."""
+
+        async def run(pilot: Pilot[Any]) -> None:
+            screen = await awake(pilot)
+            await pilot.press("f6")
+            await until(
+                pilot, lambda: pilot.app.screen.query("#keep-1") and not pilot.app.screen.query_one("#keep-1").disabled
+            )
+            await until(pilot, lambda: screen.replies.current is None)
+
+        app = app_with(FakeEngine(("I intend to travel in May.",), ("may!!\ni have the tickets",)), store)
+        assert snap_compare(app, terminal_size=SMALL, run_before=run)
+
+    def test_a_message_is_edited(self, store: ChatStore, snap_compare: Snap) -> None:
+        """The line where it is written says so."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready("f4"))
 
 
 class TestAround:

@@ -1,11 +1,13 @@
 """The table of commands, the times and the safety of foreign text: what the screens are made from."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from chatclone.errors import ChatcloneError
 from chatclone.tui.app import ChatcloneApp
-from chatclone.tui.commands import COMMANDS, find, is_command, spell_key, unescape
+from chatclone.tui.commands import COMMANDS, find, is_command, keymap, spell_key, table, unescape
 from chatclone.tui.days import day_title, short_day
 from chatclone.tui.screens.chat import ChatScreen
 from chatclone.tui.visible import visible
@@ -36,7 +38,32 @@ class TestCommands:
     def test_every_key_is_bound_under_its_id(self) -> None:
         """So that it can be given another key in the settings."""
         bound = {b.id for b in [*ChatcloneApp.BINDINGS, *ChatScreen.BINDINGS] if not isinstance(b, tuple)}
-        assert bound == {c.id for c in COMMANDS if c.keys}
+        assert bound == {c.id for c in COMMANDS}
+
+    def test_keys_are_given_by_id(self) -> None:
+        """Also to commands that have none; a key may be taken from a command that gets another one."""
+        assert keymap({"pin": "f5", "stop": "ctrl+k"}, "c") == {"pin": "f5", "stop": "ctrl+k"}
+        assert keymap({"pin": "f2", "memory": "f5"}, "c") == {"pin": "f2", "memory": "f5"}
+
+    @pytest.mark.parametrize(
+        ("keys", "message", "hint"),
+        [
+            ({"regenrate": "f5"}, "no command 'regenrate'", "the nearest is 'regenerate'"),
+            ({"pin": 5}, "pin must be a key, not 5", "pin = 'ctrl+x'"),
+            ({"pin": "f2"}, "f2 is given to", "another key"),
+        ],
+    )
+    def test_wrong_keys_are_said_with_what_to_do(self, keys: dict[str, object], message: str, hint: str) -> None:
+        """Before the app begins."""
+        with pytest.raises(ChatcloneError) as caught:
+            keymap(keys, "config.toml")
+        assert message in caught.value.message
+        assert hint in caught.value.hint
+
+    def test_the_docs_hold_the_table(self) -> None:
+        """`python -m chatclone.tui.commands` prints it."""
+        docs = Path(__file__).parents[3] / "docs" / "terminal.md"
+        assert table() in docs.read_text("utf-8")
 
     def test_a_line_names_a_command_and_its_argument(self) -> None:
         """Case does not matter; what is unknown is None."""

@@ -1,5 +1,7 @@
 """Replies for a reader: fair contexts, and an honest count."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("transformers")
@@ -31,7 +33,7 @@ class TestCount:
 
     def test_unread_lines_do_not_count(self) -> None:
         """A line without both judgements was not read."""
-        lines = [
+        lines: list[dict[str, Any]] = [
             {"grammatical": True, "on_topic": True},
             {"grammatical": True, "on_topic": False},
             {"grammatical": True, "on_topic": None},

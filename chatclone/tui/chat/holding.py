@@ -1,0 +1,134 @@
+"""How a conversation is held: whom the clone talks to, how strong its adapter is, its pace; and the comparison."""
+
+import random
+from dataclasses import dataclass, field, replace
+
+from chatclone.chats import Settings, StoredMessage
+from chatclone.errors import ChatcloneError
+from chatclone.tui.chat.base import ChatBase
+from chatclone.tui.screens.compare import CompareScreen
+from chatclone.tui.screens.partner import PartnerScreen
+from chatclone.tui.screens.settings import SettingsScreen
+from chatclone.tui.setting import with_setting
+
+
+@dataclass
+class Comparison:
+    """Two replies to one question on their way, without the adapter first."""
+
+    question: StoredMessage
+    screen: CompareScreen
+    seed: int
+    shown_before: int | None
+    done: list[StoredMessage] = field(default_factory=list)
+
+
+class HoldingActions(ChatBase):
+    """Actions on the settings of the open conversation."""
+
+    _comparison: Comparison | None = None
+
+    def action_partner(self, name: str = "") -> None:
+        """Choose whom the clone talks to in this conversation."""
+        if name:
+            self._set("partner", name)
+            self.notify(f"To {self._persona.name} you are {self._settings.partner} now.", markup=False)
+        else:
+            self.run_worker(self._choose_partner(), group="partner", exclusive=True)
+
+    async def _choose_partner(self) -> None:
+        name = await self.app.push_screen_wait(PartnerScreen(self._persona.name, self._persona.partners, self._partner))
+        if name:
+            self.action_partner(name)
+
+    def action_settings(self, text: str = "") -> None:
+        """Show all settings of this conversation, or change one: a name and a value."""
+        name, _, value = text.partition(" ")
+        if text:
+            self._set(name, value)
+        else:
+            self.run_worker(self._change_settings(), group="settings", exclusive=True)
+
+    async def _change_settings(self) -> None:
+        changed = await self.app.push_screen_wait(SettingsScreen(self._settings, self._usual))
+        if changed is not None:
+            self._configure(changed)
+            self.notify("Saved for this conversation.", timeout=3)
+
+    def action_strength(self, number: str = "") -> None:
+        """Set how much of the adapter is applied, at once."""
+        if not number:
+            self._begin_command("/strength ")
+            return
+        if self._set("strength", number) and self.replies.clone is not None:
+            strength = self._settings.strength
+            try:
+                self.replies.clone.engine.set_strength(1.0 if strength is None else strength)
+            except ChatcloneError as error:
+                self._explain(error)
+            else:
+                self.notify(f"The adapter is applied at {strength:g}." if strength is not None else "As it was loaded.")
+
+    def action_rhythm(self) -> None:
+        """Let bubbles come one after another as people send them, or at once."""
+        settings = replace(self._settings, rhythm=not self._settings.rhythm)
+        self._configure(settings)
+        self.notify("Bubbles come one after another." if settings.rhythm else "Bubbles come at once.", timeout=3)
+
+    def _set(self, name: str, value: str) -> bool:
+        """Change one setting, or say what is wrong with it; returns whether it changed."""
+        try:
+            self._configure(with_setting(self._settings, self._usual, name, value))
+        except ChatcloneError as error:
+            self._explain(error)
+            return False
+        return True
+
+    async def action_compare(self) -> None:
+        """Answer the last question without the adapter and with it, side by side."""
+        question = self._last_of("user")
+        if question is None or self.replies.clone is None:
+            self.notify("There is no question yet, or the clone is not awake.", severity="warning")
+        elif not self._is_busy():
+            after = self._store.messages(question.conversation, 1, after=question.id)
+            screen = CompareScreen(self._persona.name)
+            self._comparison = Comparison(question, screen, random.randrange(2**31), after[0].id if after else None)
+            self._store.show_until(question.id)
+            self.app.push_screen(screen, self._compared)
+            await self._begun(self.replies.ask(question, self._comparison.seed, self._sides()[0]))
+
+    def _sides(self) -> tuple[Settings, Settings]:
+        """Return the settings of both sides of a comparison; a strength of 0 would be no other side."""
+        settings = replace(self._settings, adapter=True)
+        strength = settings.strength if settings.strength != 0 else None
+        return replace(settings, adapter=False), replace(settings, strength=strength)
+
+    def _compare_changed(self, reply: StoredMessage) -> None:
+        """Show a reply on its side of the comparison, if it is part of one."""
+        if (comparison := self._comparison) is not None and reply.parent == comparison.question.id:
+            comparison.screen.show(len(comparison.done), reply)
+
+    async def _compare_ended(self, reply: StoredMessage) -> None:
+        """Go on with the other side, or let the reader choose."""
+        comparison = self._comparison
+        if comparison is None or reply.parent != comparison.question.id:
+            return
+        comparison.screen.show(len(comparison.done), reply)
+        comparison.done.append(reply)
+        if len(comparison.done) == 1:
+            await self._begun(self.replies.ask(comparison.question, comparison.seed, self._sides()[1]))
+
+    async def _compared(self, side: int | None) -> None:
+        """Keep the side that was chosen and delete the other; with none chosen, what was there before is shown."""
+        comparison, self._comparison = self._comparison, None
+        if comparison is None:
+            return
+        self.replies.stop()
+        kept = comparison.done[side].id if side is not None else comparison.shown_before
+        if kept is None:
+            return
+        if side is not None and len(comparison.done) == 2:
+            self._store.delete_message(comparison.done[1 - side])
+        self._store.show(kept)
+        if comparison.question.conversation == self._conversation:
+            await self._show_branch(self._store.message(kept))

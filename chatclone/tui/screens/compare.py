@@ -1,0 +1,76 @@
+"""Two replies to the same question side by side: the base alone, and with the adapter."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from chatclone.chats import StoredMessage
+from chatclone.tui.visible import visible
+
+SIDES = ("1 · without the adapter", "2 · with the adapter")
+
+
+class CompareScreen(ModalScreen[int | None]):
+    """Fills while both are written; the answer is the side to keep, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "keep(0)", "Keep the first", id="compare.first", show=False),
+        Binding("2", "keep(1)", "Keep the second", id="compare.second", show=False),
+        Binding("escape", "dismiss", "Keep what was there", id="compare.none", show=False),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._clone_name = name
+        self._done = [False, False]
+
+    def compose(self) -> ComposeResult:
+        """Build both sides."""
+        with Vertical(id="compare") as box:
+            box.border_title = "Compare"
+            box.border_subtitle = "1 or 2 keeps that one · Esc keeps what was there"
+            with Horizontal():
+                for number, title in enumerate(SIDES):
+                    with VerticalScroll(classes="side") as side:
+                        side.border_title = title
+                        yield Static("waiting…" if number else "typing…", id=f"side-{number}", markup=False)
+                        yield Static(id=f"pace-{number}", classes="pace", markup=False)
+            with Horizontal(classes="answers"):
+                for number in (0, 1):
+                    yield Button(f"Keep {number + 1}", id=f"keep-{number}", compact=True, disabled=True)
+
+    def show(self, side: int, reply: StoredMessage) -> None:
+        """Show what one side has so far, and how fast it was once it is whole."""
+        if not self.is_attached or side > 1:
+            return
+        failed = str(reply.stats.get("error", "")) if reply.state == "failed" else ""
+        text = visible(
+            "\n".join(reply.bubbles) or failed or ("typing…" if reply.state == "writing" else "said nothing")
+        )
+        self.query_one(f"#side-{side}", Static).update(text)
+        if reply.state != "writing":
+            self._done[side] = True
+            self.query_one(f"#pace-{side}", Static).update(_pace(reply))
+        if all(self._done):
+            for button in self.query(Button):
+                button.disabled = False
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Keep a side by its button."""
+        self.action_keep(int((event.button.id or "keep-0")[-1]))
+
+    def action_keep(self, side: int) -> None:
+        """Keep a side, once both are whole."""
+        if all(self._done):
+            self.dismiss(side)
+
+
+def _pace(reply: StoredMessage) -> str:
+    """Return how long a reply is and how fast it came."""
+    tokens, speed = reply.stats.get("reply_tokens", 0), reply.stats.get("tokens_per_second", 0.0)
+    length = f"{tokens} token" if tokens == 1 else f"{tokens} tokens"
+    return f"{length} · {speed:.0f} tokens/s" if speed else length

@@ -1,0 +1,82 @@
+"""How large the files of an export become, and which quant suits the base, before anything is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chatclone.persona import Persona
+
+KINDS = (
+    ("adapter: a small file on a base that all personas share", "adapter"),
+    ("merged: one file that needs no other", "merged"),
+)
+WHY = {
+    "f16": "as exact as the adapter itself",
+    "q8_0": "half the file, and next to nothing is lost",
+    "q6_k": "smaller, and little is lost",
+    "q5_k_m": "smaller, and some of the manner is lost on small bases",
+    "q4_k_m": "the smallest and fastest; for bases above 1.5 billion parameters",
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The base's parameters, the adapter's bytes, and the quant that is advised with its reason."""
+
+    parameters: int
+    adapter_bytes: int
+    quant: str
+    reason: str
+
+    def quants(self) -> list[tuple[str, str]]:
+        """Return the quants to choose from, each as what a person reads and its name."""
+        return [
+            (f"{quant}: {shown_bytes(self.model_bytes(quant))}{' (advised)' if quant == self.quant else ''}", quant)
+            for quant in WHY
+        ]
+
+    def rows(self, kind: str, quant: str) -> list[tuple[str, str, str]]:
+        """Return what an export of this kind and quant writes: name, size, reason."""
+        why = self.reason if quant == self.quant else WHY[quant]
+        model = (quant, f"about {shown_bytes(self.model_bytes(quant))}", why)
+        if kind == "merged":
+            return [model, ("adapter", "none", "it is in the file; no strength can be set later")]
+        small = (
+            "adapter",
+            f"about {shown_bytes(self.adapter_bytes)}",
+            "what was learnt; a chat can set its strength",
+        )
+        return [model, small]
+
+    def model_bytes(self, quant: str) -> int:
+        """Return the size of the model's file, by measured sizes of whole files."""
+        from chatclone.export.space import BYTES_PER_WEIGHT
+
+        bytes_per_weight: dict[Any, float] = dict(BYTES_PER_WEIGHT)
+        return int(self.parameters * bytes_per_weight[quant])
+
+
+def sizes_of(persona: Persona) -> Sizes:
+    """Return the sizes for a persona's current adapter; a base or an adapter that is gone is a ChatcloneError."""
+    from chatclone.export.job import source_of
+    from chatclone.export.quantise import default_quant
+    from chatclone.training.bases import describe
+
+    source = source_of(persona)
+    base = describe(persona.base, source.base)
+    quant, reason = default_quant(base.parameters)
+    weights = source.adapter / "adapter_model.safetensors"
+    return Sizes(base.parameters, weights.stat().st_size if weights.is_file() else 0, quant, reason)
+
+
+def report_lines(document: dict[str, Any]) -> Sequence[str]:
+    """Return what an export came to: its files with their sizes, and how equal it answers."""
+    from chatclone.export.report import summary
+
+    files = [f"{file['path']}  ({shown_bytes(file['bytes'])})" for file in document["files"]]
+    return [*files, *document["beside"], "", *summary(document["parity"]).splitlines()]
+
+
+def shown_bytes(count: float) -> str:
+    """Return a size as people read it."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,52 @@
+"""The curves of a training: loss while it learns, and eval loss on replies it does not learn from."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+if TYPE_CHECKING:
+    from textual_plotext import PlotextPlot
+
+Points = Sequence[tuple[int, float]]
+FEWEST = 2
+"""Points that make a curve."""
+MOST = 400
+"""Points drawn; of more, every so many-th is, as no terminal has more columns."""
+
+TICKS = 4
+
+
+class Curves(Vertical):
+    """Empty until there is something to draw; only then is the plotting library loaded."""
+
+    _plot: "PlotextPlot | None" = None
+    _drawn: tuple[int, int] = (0, 0)
+
+    def compose(self) -> ComposeResult:
+        """Begin empty."""
+        yield from ()
+
+    async def show(self, losses: Points, evals: Points) -> None:
+        """Draw both curves."""
+        if len(losses) < FEWEST or self._drawn == (len(losses), len(evals)):
+            return
+        self._drawn = (len(losses), len(evals))
+        if self._plot is None:
+            from textual_plotext import PlotextPlot
+
+            self._plot = PlotextPlot()
+            await self.mount(self._plot)
+            self.add_class("-drawn")
+        plt = self._plot.plt
+        plt.clear_data()
+        every = max(1, len(losses) // MOST)
+        thinned = [*losses[::every]]
+        plt.plot([step for step, _ in thinned], [loss for _, loss in thinned], label="loss", marker="braille")
+        if evals:
+            plt.plot([step for step, _ in evals], [loss for _, loss in evals], label="held out", marker="dot")
+        last = losses[-1][0]
+        plt.xticks(sorted({round(last * part / TICKS) for part in range(TICKS + 1)}))
+        plt.xlabel("step")
+        self._plot.refresh()

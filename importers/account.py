@@ -1,0 +1,121 @@
+"""The account of a data set: gathered chat by chat while it is read, closed when every reply has its place."""
+
+from collections import Counter
+from dataclasses import replace
+
+from importers.cleaning import Reason
+from importers.conversations import Conversations
+from importers.ledger import Ledger, is_foreign
+from importers.message import Chat
+from importers.redact import Redactor
+from importers.report import ChatRow, DataReport
+from importers.sessions import Gap
+from importers.split import Division
+from importers.style import moved
+from importers.words import beginning
+
+EXAMPLES = 3
+"""Replies shown for each reason."""
+EXAMPLE_WORDS = 16
+"""Words of an example at most."""
+
+
+class Account:
+    """What is counted of each chat, to be joined with what became of its replies."""
+
+    def __init__(self, filter: str) -> None:
+        self._filter = filter
+        self._rows: list[ChatRow] = []
+        self._chats: list[Chat] = []
+        self._mine = 0
+
+    def begin(self, chat: Chat, name: str, messages: int, mine: int, gap: Gap) -> None:
+        """Take down a chat before its sessions are read."""
+        self._chats.append(chat)
+        self._mine += mine
+        self._rows.append(
+            ChatRow(
+                id=chat.id,
+                name=name,
+                kind=chat.kind,
+                messages=messages,
+                gap_seconds=gap.seconds,
+                gap_how=gap.how,
+            )
+        )
+
+    def report(
+        self,
+        ledger: Ledger,
+        talks: Conversations,
+        division: Division,
+        aside: Counter[str],
+        redactor: Redactor | None,
+    ) -> DataReport:
+        """Return the whole account."""
+        before = ledger.style(lambda reason: not is_foreign(reason)).to_dict()
+        after = ledger.style(lambda reason: reason is None).to_dict()
+        evaluated = sum(division.is_evaluation(number, ledger.session[number]) for number in ledger.trained())
+        rows = self._counted(ledger, talks, aside)
+        return DataReport(
+            filter=self._filter,
+            total=len(ledger),
+            train=sum(row.trained for row in rows) - evaluated,
+            eval=evaluated,
+            untrained=Counter(ledger.counts()),
+            sessions=len(talks),
+            chats=rows,
+            mine=self._mine,
+            style_before=before,
+            style_after=after,
+            languages=ledger.languages.shares(),
+            examples=_examples(ledger, talks),
+            redacted=Counter(redactor.counts) if redactor else Counter(),
+            warnings=moved(before, after) + _aside(rows),
+        )
+
+    def _counted(self, ledger: Ledger, talks: Conversations, aside: Counter[str]) -> list[ChatRow]:
+        """Return the rows with what the sessions and replies of each chat add up to."""
+        sessions: Counter[int] = Counter()
+        replies: Counter[int] = Counter()
+        trained: Counter[int] = Counter()
+        for session in range(len(talks)):
+            chat = id(talks.chat(session))
+            sessions[chat] += 1
+            replies[chat] += len(talks.replies(session))
+            trained[chat] += sum(map(ledger.is_trained, talks.replies(session)))
+        total = trained.total() or 1
+        return [
+            replace(
+                row,
+                sessions=sessions[id(chat)],
+                replies=replies[id(chat)],
+                trained=trained[id(chat)],
+                share=round(trained[id(chat)] / total, 3),
+                aside=aside[chat.id],
+            )
+            for row, chat in zip(self._rows, self._chats, strict=True)
+        ]
+
+
+def _aside(rows: list[ChatRow]) -> list[str]:
+    """Return a sentence for each chat that was sampled down."""
+    return [
+        f"{row.name} would dominate: {row.trained:,} of its {row.trained + row.aside:,} replies are trained"
+        for row in rows
+        if row.aside
+    ]
+
+
+def _examples(ledger: Ledger, talks: Conversations) -> dict[str, list[str]]:
+    """Return a few replies for each reason, spread over all that have it, as the data set shows them."""
+    places: dict[Reason, list[int]] = {}
+    for number in range(len(ledger)):
+        if reason := ledger.reason(number):
+            places.setdefault(reason, []).append(number)
+    examples: dict[str, list[str]] = {}
+    for reason, found in places.items():
+        some = dict.fromkeys(found[i * len(found) // EXAMPLES] for i in range(EXAMPLES))
+        texts = (talks.reply(ledger.session[number], number)[1].text for number in some)
+        examples[reason.value] = list(dict.fromkeys(beginning(" ".join(text.split()), EXAMPLE_WORDS) for text in texts))
+    return examples

@@ -1,0 +1,168 @@
+"""The passages worth a closer look: those that hold the rarest words of a question, were said at its time, or mean it.
+
+Only the postings of rare words are read, so that it takes a few milliseconds however large the memory is; common words
+have their say when the candidates are ranked.
+"""
+
+import heapq
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from memory.asking import Question, Word, idf
+from memory.dense import Nearest
+from memory.stems import unstemmed
+from memory.timewords import Span
+
+LEXICAL = 60
+"""Passages taken for their words."""
+DENSE = 120
+"""Passages taken for their meaning."""
+POSTINGS = 4000
+"""Passages of rare words that are looked at before common words are left to the ranking."""
+LATER = 14 * 86_400
+"""What happened in a span of time is still talked about for so many seconds."""
+NOTES_CHAT = "note:"
+_TEXTS = 1  # the column of the index
+
+
+class Said(NamedTuple):
+    """A line, as `memory.passages.Line`, which takes longer to make."""
+
+    key: str
+    chat: str
+    chat_name: str
+    who: str
+    when: int
+    text: str
+
+
+@dataclass(slots=True)
+class Window:
+    """A candidate: its lines' ids in order, their words as they are indexed, and how near its meaning is.
+
+    `height` is its cosine in deviations from the mean of all passages, None where dense search did not name it. `found`
+    is false for those that only overlap with what was found.
+    """
+
+    id: int
+    kind: str
+    lines: tuple[int, ...]
+    words: tuple[str, ...]
+    height: float | None
+    found: bool
+
+
+@dataclass(slots=True)
+class Candidates:
+    """Windows with all their lines by id."""
+
+    windows: list[Window] = field(default_factory=list)
+    lines: dict[int, Said] = field(default_factory=dict)
+
+
+def find(
+    connection: sqlite3.Connection,
+    question: Question,
+    nearest: Nearest | None,
+    before: int | None,
+    spans: tuple[Span, ...],
+) -> Candidates:
+    """Return the candidates for a question; those that do not end before `before` are none."""
+    heights = {}
+    if nearest is not None:
+        deviation = nearest.deviation or 1.0
+        heights = {passage: (cosine - nearest.mean) / deviation for passage, cosine in nearest.passages}
+    found = _by_words(connection, question, spans)
+    chosen = heapq.nlargest(LEXICAL, found, key=lambda passage: (found[passage], passage))
+    return _load(connection, {*chosen, *heights}, heights, before)
+
+
+def in_spans(connection: sqlite3.Connection, spans: tuple[Span, ...]) -> set[int]:
+    """Return the passages said in one of the spans, or soon after."""
+    found: set[int] = set()
+    for start, end in spans:
+        rows = connection.execute(
+            "SELECT id FROM passage WHERE started_at >= ? AND started_at < ?", (start, end + LATER)
+        )
+        found.update(row[0] for row in rows)
+    return found
+
+
+def _by_words(connection: sqlite3.Connection, question: Question, spans: tuple[Span, ...]) -> dict[int, float]:
+    """Return passages with the sum of what their rare words, and their time, tell."""
+    scores: dict[int, float] = defaultdict(float)
+    telling, looked = question.telling, 0
+    for place, word in enumerate(telling):
+        if looked and looked + word.passages > POSTINGS:
+            break
+        if word.passages <= POSTINGS:
+            rows = _holding(connection, _any_of(word), POSTINGS)
+        else:  # all words are common: where two of them meet, and where the rarest stands lately
+            others = [_any_of(other) for other in telling[place + 1 :][:3]]
+            both = " OR ".join(f"(({_any_of(word)}) AND ({other}))" for other in others)
+            rows = _holding(connection, both, POSTINGS) if both else []
+            rows += _holding(connection, _any_of(word), POSTINGS // 4)
+        looked += max(word.passages, 1)
+        for passage in set(rows):
+            scores[passage] += word.worth
+    if spans:
+        meant = in_spans(connection, spans)
+        worth = idf(question.total, len(meant))
+        for passage in meant if not telling else meant & scores.keys():
+            scores[passage] += worth
+    return scores
+
+
+def _any_of(word: Word) -> str:
+    return " OR ".join(quoted(unstemmed(form)) for form in sorted(word.forms))
+
+
+def quoted(term: str) -> str:
+    """Return a word as FTS5 takes it, whatever stands in it."""
+    return '"' + term.replace('"', '""') + '"'
+
+
+def _holding(connection: sqlite3.Connection, expression: str, limit: int) -> list[int]:
+    """Return the latest passages whose texts match."""
+    rows = connection.execute(
+        "SELECT rowid FROM passage_fts WHERE passage_fts MATCH ? ORDER BY rowid DESC LIMIT ?",
+        (f"{{terms}} : ({expression})", limit),
+    )
+    return [row[0] for row in rows]
+
+
+def _load(
+    connection: sqlite3.Connection, chosen: Iterable[int], heights: dict[int, float], before: int | None
+) -> Candidates:
+    """Return passages with those that overlap them, so that every line comes with all that was said around it."""
+    chosen = set(chosen)
+    ids = json.dumps(sorted(chosen))
+    rows = connection.execute(
+        "WITH chosen (line) AS ("
+        " SELECT first FROM passage WHERE id IN (SELECT value FROM json_each(?1))"
+        " UNION SELECT second FROM passage WHERE id IN (SELECT value FROM json_each(?1))"
+        " UNION SELECT third FROM passage WHERE id IN (SELECT value FROM json_each(?1))),"
+        " around (id) AS (SELECT id FROM passage WHERE first IN (SELECT line FROM chosen)"
+        " UNION SELECT id FROM passage WHERE second IN (SELECT line FROM chosen)"
+        " UNION SELECT id FROM passage WHERE third IN (SELECT line FROM chosen))"
+        " SELECT id, kind, first, second, third, terms FROM passage JOIN passage_fts ON passage_fts.rowid = passage.id"
+        " WHERE passage.id IN (SELECT id FROM around) AND (?2 IS NULL OR ended_at < ?2)",
+        (ids, before),
+    ).fetchall()
+    found = Candidates()
+    for passage, kind, first, second, third, terms in rows:
+        lines = tuple(line for line in (first, second, third) if line is not None)
+        words = tuple(terms.split("\n")[: len(lines)])
+        found.windows.append(Window(passage, kind, lines, words, heights.get(passage), passage in chosen))
+    numbers = json.dumps(sorted({line for window in found.windows for line in window.lines}))
+    texts = connection.execute(
+        "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"
+        " WHERE line.id IN (SELECT value FROM json_each(?))",
+        (numbers,),
+    )
+    found.lines = {number: Said(*line) for number, *line in texts}
+    return found

@@ -1,0 +1,225 @@
+"""Candidates to lines in order: how likely each line is to be what was asked for.
+
+A line's score is a weighted sum of a few properties, each between 0 and about 1, so that it can be read and explained:
+what it and the talk around it share with the question, in words and in meaning, who said it, and how much it says.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import mul
+from typing import NamedTuple
+
+from memory.asking import Question
+from memory.candidates import LATER, Candidates, Said, Window
+from memory.passages import SESSION_GAP_SECONDS
+from memory.stems import porter
+from memory.stopwords import FIRST_PERSON, STOP_WORDS
+from memory.timewords import TIME_WORDS, Span
+
+SATURATION, LENGTH_PART = 1.2, 0.75
+"""BM25's k1 and b."""
+FULL_OF_CONTENT = 20
+"""A line with so many different content words says as much as any."""
+HIGH = 5.0
+"""Deviations above the mean that nearly no passage is nearer than."""
+_BEGINNING = 3
+"""Letters by which words that cannot be forms of a question's are told before they are stemmed."""
+
+
+class Properties(NamedTuple):
+    """What speaks for a line; `WEIGHTS` has the same fields."""
+
+    window: float
+    """BM25 of the passages it stands in, on average, to that of the best passage."""
+    line: float
+    """Its own BM25 to that of the best line."""
+    cover: float
+    """The share of the question's words that a passage with it holds, rare words counting more."""
+    asked: float
+    """Whether the one whom the question is about said it."""
+    content: float
+    """How many different words it has that say something."""
+    session: float
+    """BM25 of the best passage of its session."""
+    first: float
+    """Whether who said it speaks of themselves."""
+    answer: float
+    """The BM25 of the line before it, where that is a question."""
+    meaning: float
+    """How near its passages are in meaning, on average, to the nearest one."""
+    near: float
+    """How near the nearest passage of its session is."""
+    height: float
+    """How near its nearest passage is, in this memory's deviations."""
+    time: float
+    """Whether it names a time and the question asks for one."""
+    span: float
+    """Whether it was said in the time that the question names, or soon after."""
+
+
+WEIGHTS = Properties(
+    window=0.3, line=1.6, cover=2.2, asked=1.25, content=1.7, session=1.6, first=0.65, answer=1.45,
+    meaning=2.0, near=0.35, height=1.25, time=1.9, span=2.0,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """A line as it is ranked: how often it holds each word of the question, its words, and its windows' places."""
+
+    counts: dict[int, int]
+    length: int
+    words: set[str]
+    windows: list[int] = field(default_factory=list)
+    before: int | None = None
+
+
+def score(properties: Properties) -> float:
+    """Return how likely a line is to be what was asked for; only the order means something."""
+    return float(sum(map(mul, WEIGHTS, properties)))
+
+
+def rank(
+    question: Question, candidates: Candidates, spans: Sequence[Span], asked: Collection[str]
+) -> dict[int, Properties]:
+    """Return the properties of every candidate line by its id.
+
+    `asked` are the names of those whom the question is about, as far as it does not say so itself.
+    """
+    parsed, lines = _parse(question, candidates), candidates.lines
+    words = _Words(question, candidates.windows, parsed)
+    heights = _shares(_heights(candidates.windows))
+    highest = max((window.height or 0.0 for window in candidates.windows), default=0.0) / HIGH
+    about = _about(question, {line.who for line in lines.values()}, asked)
+    sessions = _sessions(lines)
+    session_words = _best_of_sessions(sessions, candidates.windows, words.by_window)
+    session_heights = _best_of_sessions(sessions, candidates.windows, heights)
+    ranked = {}
+    for number, each in parsed.items():
+        line, around, before = lines[number], each.windows, each.before
+        near = max(heights[window] for window in around)
+        ranked[number] = Properties(
+            window=sum(words.by_window[window] for window in around) / len(around),
+            line=words.by_line[number],
+            cover=max(words.cover[window] for window in around),
+            asked=float(line.who in about),
+            content=min(len(each.words - STOP_WORDS), FULL_OF_CONTENT) / FULL_OF_CONTENT,
+            session=session_words[sessions[number]],
+            first=float(not each.words.isdisjoint(FIRST_PERSON)),
+            answer=words.by_line[before] if before is not None and _is_question(lines[before]) else 0.0,
+            meaning=sum(heights[window] for window in around) / len(around),
+            near=session_heights[sessions[number]],
+            height=near * highest,
+            time=float(question.for_time and not each.words.isdisjoint(TIME_WORDS)),
+            span=_within(line.when, spans) if spans else 0.0,
+        )
+    return ranked
+
+
+class _Words:
+    """How well windows and lines match in words, the best of each being 1."""
+
+    def __init__(self, question: Question, windows: Sequence[Window], parsed: Mapping[int, _Parsed]) -> None:
+        worth = [word.worth for word in question.words]
+        counts, lengths = [], []
+        for window in windows:
+            held: dict[int, int] = {}
+            for number in window.lines:
+                for word, count in parsed[number].counts.items():
+                    held[word] = held.get(word, 0) + count
+            counts.append(held)
+            lengths.append(sum(parsed[number].length for number in window.lines))
+        every = sum(worth) or 1.0
+        self.cover = [sum(worth[word] for word in held) / every for held in counts]
+        self.by_window = _shares(_bm25(counts, lengths, worth))
+        own = _bm25([line.counts for line in parsed.values()], [line.length for line in parsed.values()], worth)
+        self.by_line = dict(zip(parsed, _shares(own), strict=True))
+
+
+def _parse(question: Question, candidates: Candidates) -> dict[int, _Parsed]:
+    numbers = {form: number for number, word in enumerate(question.words) for form in word.forms}
+    beginnings = {form[: min(_BEGINNING, len(form) - (form[-1] in "ie"))] for form in numbers}
+    lengths = sorted({len(beginning) for beginning in beginnings})
+    parsed: dict[int, _Parsed] = {}
+    for place, window in enumerate(candidates.windows):
+        before = None
+        for number, text in zip(window.lines, window.words, strict=True):
+            line = parsed.get(number)
+            if line is None:
+                words = text.split()
+                different = set(words)
+                counts: dict[int, int] = {}
+                for word in different:
+                    for length in lengths:
+                        if word[:length] in beginnings:
+                            if (found := numbers.get(porter(word))) is not None:
+                                counts[found] = counts.get(found, 0) + words.count(word)
+                            break
+                line = parsed[number] = _Parsed(counts, len(words), different)
+            line.windows.append(place)
+            if before is not None:
+                line.before = before
+            before = number
+    return parsed
+
+
+def _bm25(counts: Sequence[Mapping[int, int]], lengths: Sequence[int], worth: Sequence[float]) -> list[float]:
+    """Return the BM25 of each text, by how often it holds each word and by its length."""
+    mean = (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
+    scores = []
+    for held, length in zip(counts, lengths, strict=True):
+        damping = SATURATION * (1 - LENGTH_PART + LENGTH_PART * length / mean) if held else 0.0
+        scores.append(sum(worth[word] * n * (SATURATION + 1) / (n + damping) for word, n in held.items()))
+    return scores
+
+
+def _shares(values: Sequence[float]) -> list[float]:
+    """Return values as shares of the largest."""
+    largest = max(values, default=0.0) or 1.0
+    return [value / largest for value in values]
+
+
+def _heights(windows: Sequence[Window]) -> list[float]:
+    """Return how near each window is; those that dense search did not name are at most as near as the last it did."""
+    known = [window.height for window in windows if window.height is not None]
+    floor = max(0.0, min(known, default=0.0))
+    return [max(0.0, floor if window.height is None else window.height) for window in windows]
+
+
+def _about(question: Question, speakers: Collection[str], asked: Collection[str]) -> Collection[str]:
+    """Return the one speaker that the question is about; nobody where it is about several or none."""
+    named = {name for name in speakers if question.names(name)} or set(asked)
+    return named if len(named) == 1 else ()
+
+
+def _sessions(lines: Mapping[int, Said]) -> dict[int, int]:
+    """Return for every line the number of its session: candidates of a chat without a long silence between them."""
+    sessions: dict[int, int] = {}
+    current, last = 0, None
+    for number, line in sorted(lines.items(), key=lambda item: (item[1].chat, item[1].when)):
+        if last is not None:
+            current += last.chat != line.chat or line.when - last.when > SESSION_GAP_SECONDS
+        sessions[number], last = current, line
+    return sessions
+
+
+def _best_of_sessions(
+    sessions: Mapping[int, int], windows: Sequence[Window], values: Sequence[float]
+) -> dict[int, float]:
+    best: dict[int, float] = {}
+    for window, value in zip(windows, values, strict=True):
+        session = sessions[window.lines[0]]
+        if value > best.get(session, -1.0):
+            best[session] = value
+    return best
+
+
+def _is_question(line: Said) -> bool:
+    return "?" in line.text or "？" in line.text
+
+
+def _within(when: int, spans: Sequence[Span]) -> float:
+    """Return 1 for what was said in one of the spans, a half for what was said soon after, else 0."""
+    if any(start <= when < end for start, end in spans):
+        return 1.0
+    return 0.5 if any(start <= when < end + LATER for start, end in spans) else 0.0

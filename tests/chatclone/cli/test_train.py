@@ -1,0 +1,211 @@
+"""`chatclone train`: what it refuses in two lines, what it shows while it learns."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatclone.cli.main import main
+from chatclone.cli.train import Progress, result_text
+from chatclone.ingest import Request, ingest
+from chatclone.training.download import Offer
+from tests import exports
+from tests.chatclone.training.making import model_folder
+
+Fails = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with Mira in it."""
+    folder = tmp_path_factory.mktemp("imported")
+    ingest(Request([exports.small_export(folder)]), folder / "home")
+    return folder / "home"
+
+
+@pytest.fixture
+def home(imported: Path, tmp_path: Path) -> Path:
+    """A home of one's own with Mira in it."""
+    return Path(shutil.copytree(imported, tmp_path / "home"))
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A folder that looks like a base model."""
+    return model_folder(tmp_path / "base")
+
+
+@pytest.fixture
+def fails(home: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> Fails:
+    """Runs `train` and returns its exit code and the two lines it ends with."""
+
+    def run(*options: str) -> tuple[int, str, str]:
+        named = options if "--base" in options or "--resume" in options else (*options, "--base", str(base))
+        before = sorted(home.rglob("*"))
+        code = main(["train", "--home", str(home), *named])
+        assert [path for path in sorted(home.rglob("*")) if path.name != "chatclone.log"] == before
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        error, hint = captured.err.splitlines()[-2:]
+        return code, error.removeprefix("error: "), hint.removeprefix("try: ")
+
+    return run
+
+
+class TestWrongInput:
+    """Everything that can be wrong ends in two lines, and leaves nothing behind."""
+
+    def test_no_data_set(self, fails: Fails, home: Path) -> None:
+        """A persona without a data set."""
+        shutil.rmtree(home / "personas" / "mira" / "dataset")
+        code, error, hint = fails()
+        assert (code, hint) == (1, "chatclone import result.json")
+        assert "no data set" in error
+
+    def test_too_few_replies(self, fails: Fails, home: Path) -> None:
+        """Too few replies are counted."""
+        report(home, train=7)
+        code, error, hint = fails()
+        assert code == 1
+        assert error.startswith("only 7 replies") and "--filter none" in hint
+
+    def test_empty_eval_split(self, fails: Fails, home: Path) -> None:
+        """Nothing held out."""
+        report(home, eval=0)
+        assert fails()[:2] == (1, "no reply is held out, so nothing could tell when to stop")
+
+    def test_pickled_weights(self, fails: Fails, base: Path) -> None:
+        """A base with pickles alone."""
+        (base / "model.safetensors").rename(base / "pytorch_model.bin")
+        code, error, _ = fails()
+        assert code == 1 and "never loaded" in error
+
+    def test_missing_weights(self, fails: Fails, base: Path) -> None:
+        """A base without weights."""
+        (base / "model.safetensors").unlink()
+        code, error, _ = fails()
+        assert code == 1 and "safetensors" in error
+
+    def test_unknown_preset(self, fails: Fails) -> None:
+        """An unknown preset names those there are."""
+        code, error, hint = fails("--preset", "strongest")
+        assert code == 2 and "strongest" in error and "strong" in hint
+
+    def test_settings(self, fails: Fails) -> None:
+        """A negative learning rate, an unknown key and a value without a key's form."""
+        code, error, hint = fails("--set", "learning_rate=-1e-4", "--set", "rnak=3")
+        assert code == 2
+        assert "learning_rate must be above 0" in error and "there is no setting rnak" in error
+        assert "did you mean rank?" in hint
+        assert fails("--set", "rank")[0] == 2
+
+    def test_resume(self, fails: Fails) -> None:
+        """Nothing to resume, and settings that a resumed run would not take."""
+        assert fails("--resume")[1] == "there is no interrupted training to resume"
+        code, error, _ = fails("--resume", "--set", "rank=4")
+        assert code == 2 and "keeps its settings" in error
+
+    def test_hub(self, fails: Fails) -> None:
+        """A hub id that is not here says that its size is told before it is fetched."""
+        code, _, hint = fails("--base", "nobody/nothing-7b")
+        assert code == 1 and "--download tells its size first" in hint
+        assert fails("--base", "starter", "--download")[:2] == (2, "starter is on this machine already")
+
+
+class TestDownload:
+    """A hub id with --download."""
+
+    @pytest.fixture
+    def offered(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Stands in for the hub: offers 4 GB, and notes whether that was agreed to."""
+        answers: list[bool] = []
+
+        def download(base: str, agreed: Callable[[Offer], bool]) -> Path:
+            answers.append(agreed(Offer(base, 9, 4_000_000_000)))
+            return Path("/cache") / base
+
+        monkeypatch.setattr("chatclone.training.download.download", download)
+        return answers
+
+    def test_nobody_to_ask(self, fails: Fails, offered: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without a terminal and --yes nothing is fetched."""
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
+        code, error, hint = fails("--base", "a/b", "--download")
+        assert (code, error, hint) == (1, "nobody is here to agree to the download", "add --yes")
+        assert offered == []
+
+    @pytest.mark.parametrize(("answer", "agreed"), [("y", True), ("n", False), ("", False)])
+    def test_asked(
+        self, fails: Fails, offered: list[bool], monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool
+    ) -> None:
+        """At a terminal the answer counts, and silence is a no."""
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        monkeypatch.setattr("builtins.input", lambda prompt: answer)
+        fails("--base", "a/b", "--download")  # the stand-in brings nothing, so the plan then misses it
+        assert offered == [agreed]
+
+    def test_agreed_beforehand(self, home: Path, offered: list[bool], capsys: pytest.CaptureFixture[str]) -> None:
+        """With --yes the size is told all the same."""
+        main(["train", "--home", str(home), "--base", "a/b", "--download", "--yes"])
+        assert offered == [True]
+        assert "a/b: 4.00 GB in 9 files" in capsys.readouterr().err
+
+
+class TestProgress:
+    """The line that is watched."""
+
+    @pytest.fixture
+    def shown(self, monkeypatch: pytest.MonkeyPatch) -> tuple[Progress, list[str]]:
+        """A progress line and what it showed."""
+        lines: list[str] = []
+        progress = Progress()
+        monkeypatch.setattr(progress._status, "show", lines.append)
+        return progress, lines
+
+    def test_figures(self, shown: tuple[Progress, list[str]]) -> None:
+        """Bar, step, loss, token accuracy, speed, memory, eval loss and the time left."""
+        progress, lines = shown
+        progress.take({"kind": "begin", "steps": 100, "first_step": 0})
+        progress.take({"kind": "eval", "step": 20, "eval_loss": 2.25, "eval_mean_token_accuracy": 0.5})
+        step = {"loss": 2.5, "mean_token_accuracy": 0.41, "tokens_per_second": 1234.5, "memory_mb": 812.4}
+        progress.take({"kind": "step", "step": 25, "seconds": 50.0, **step})
+        assert lines[-1] == (
+            "█████░░░░░░░░░░░░░░░ 25/100  loss 2.500  41% right  1,234 tok/s  812 MB  2:30 left  eval 2.250 (50%)"
+        )
+
+    def test_resumed(self, shown: tuple[Progress, list[str]]) -> None:
+        """The time left goes by the steps of this process, not by those before a resume."""
+        progress, lines = shown
+        progress.take({"kind": "begin", "steps": 100, "first_step": 90})
+        progress.take({"kind": "step", "step": 95, "loss": 1.0, "seconds": 10.0})
+        assert "0:10 left" in lines[-1]
+
+    def test_words(self, shown: tuple[Progress, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+        """What was loaded and what was noticed stay on the screen; a stop is answered at once."""
+        progress, lines = shown
+        progress.take({"kind": "loaded", "text": "14 Linear4bit layers, 3 MB on cpu"})
+        progress.take({"kind": "notice", "text": "2 GPUs are visible"})
+        assert capsys.readouterr().err == "loaded: 14 Linear4bit layers, 3 MB on cpu\n2 GPUs are visible\n"
+        progress.take({"kind": "stopping"})
+        assert "keeping what was learnt" in lines[-1]
+
+
+def test_result() -> None:
+    """The end tells what was won, and how to go on after a stop."""
+    result = {
+        "base_eval_loss": 3.0, "eval_loss": 2.0, "base_eval_token_accuracy": 0.3, "eval_token_accuracy": 0.4,
+        "steps": 20, "best_step": 15, "seconds": 61.0, "tokens_per_second": 1000.0, "peak_memory_mb": 900.0,
+        "stopped": "by_user", "adapter": "runs/1/adapter",
+    }  # fmt: skip
+    text = result_text(result, "Mira")
+    assert "3.000 → 2.000" in text and "(step 15" in text and "train --resume" in text
+
+
+def report(home: Path, **split: int) -> None:
+    path = home / "personas" / "mira" / "dataset" / "report.json"
+    document = json.loads(path.read_text("utf-8"))
+    document["import"]["split"] |= split
+    path.write_text(json.dumps(document), "utf-8")

@@ -1,0 +1,63 @@
+"""Samples to steps: counted in replies, and in rows as TRL packs them."""
+
+from typing import Any
+
+import pytest
+
+from chatclone.training.schedule import schedule
+from chatclone.training.settings import preset
+
+
+def settings(name: str = "persona", **changes: Any) -> dict[str, Any]:
+    values, _ = preset(name)
+    return {**values, "max_length": 512, "device": "cpu", **changes}
+
+
+def test_seed_a() -> None:
+    """1,700 pairs make 106 steps an epoch with batch 4, accumulated 4 times, evaluated every 50."""
+    steps = schedule([60] * 1700, 1700, settings("telegram-qwen", packing=False))
+    assert (steps.rows_per_step, steps.evaluate_every) == (16, 50)
+    assert steps.steps_per_epoch == 107  # the original dropped the last, incomplete one
+    packed = schedule([60] * 1700, 1700, settings("telegram-qwen"))
+    assert (packed.rows, packed.row_tokens, packed.rows_per_step) == (425, 256, 4)
+    assert packed.steps_per_epoch == 107
+
+
+def test_small_data_gives_steps() -> None:
+    """The batch shrinks rather than the number of steps."""
+    steps = schedule([60] * 200, 200, settings(minimum_steps=150, epochs=3))
+    assert 45 <= steps.steps_per_epoch <= 60
+
+
+def test_rows_are_as_long_as_needed() -> None:
+    """A row is no longer than the longest sample needs, and no sample is longer than a row."""
+    assert schedule([60] * 50, 50, settings()).row_tokens == 256
+    assert schedule([60] * 50 + [300], 51, settings()).row_tokens == 512
+    assert schedule([60] * 50 + [400], 51, settings(max_length=448)).row_tokens == 448
+
+
+def test_rows_at_once() -> None:
+    """A GPU is kept busy by a power of two rows, a processor takes one; as many replies make a step either way."""
+    lengths, replies = [500] * 1000, 1000
+    cpu, gpu = (schedule(lengths, replies, settings(device=device)) for device in ("cpu", "cuda"))
+    asked = schedule(lengths, replies, settings(rows_at_once=6))
+    assert [s.rows_at_once for s in (cpu, gpu, asked)] == [1, 4, 4]
+    assert cpu.rows_per_step == gpu.rows_per_step == asked.rows_per_step
+    assert cpu.planned_steps == gpu.planned_steps
+
+
+@pytest.mark.parametrize("samples", [40, 190, 331, 1000])
+def test_halved(samples: int) -> None:
+    """However many rows go through at once, a step is the same rows: so full memory may halve them in mid-run."""
+    made = [schedule([500] * samples, samples, settings(rows_at_once=n)) for n in (1, 2, 4, 8)]
+    assert len({(s.rows_per_step, s.steps_per_epoch, s.planned_steps, s.evaluate_every) for s in made}) == 1
+    assert all(s.rows_at_once * s.accumulation == s.rows_per_step for s in made)
+
+
+def test_evaluations() -> None:
+    """Evaluations go by the epoch, or by a number of steps, and there is at least one."""
+    steps = schedule([60] * 640, 640, settings(evaluations_per_epoch=4))
+    assert (steps.steps_per_epoch, steps.evaluate_every) == (54, 13)
+    assert schedule([60] * 640, 640, settings(evaluate_every=7)).evaluate_every == 7
+    short = schedule([60] * 20, 20, settings(evaluate_every=1000, minimum_steps=0))
+    assert short.evaluate_every == short.planned_steps

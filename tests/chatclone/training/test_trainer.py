@@ -1,0 +1,109 @@
+"""What a plan becomes for TRL and PEFT."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from chatclone.errors import UsageError
+from chatclone.training.events import EventLog, EventTail
+from chatclone.training.loading import load
+from chatclone.training.plan import Plan
+from chatclone.training.schedule import schedule
+from chatclone.training.settings import preset
+from chatclone.training.trainer import adapter_config, arguments, cast_trainables, known_arguments, target_modules
+from tests.chatclone.training.conftest import Bases
+from tests.tiny import Family
+
+MACHINE = {"device": "cpu", "dtype": "float32", "quantisation": "none", "max_length": 512, "checkpointing": "off"}
+DECIDED = {**MACHINE, "optimizer": "adamw", "learning_rate": 1e-4, "rows_at_once": 1}
+
+
+def plan(name: str = "persona", **changes: Any) -> Plan:
+    values, reasons = preset(name)
+    return Plan("r", "folder", "b", "bf", name, "n", "s", "t", "e", {**values, **DECIDED, **changes}, reasons)
+
+
+class TestTargets:
+    """Which layers get an adapter."""
+
+    @pytest.mark.parametrize(
+        ("family", "names"),
+        [
+            ("llama", ["k_proj", "o_proj", "q_proj", "v_proj"]),
+            ("gemma2", ["k_proj", "o_proj", "q_proj", "v_proj"]),
+            ("gpt_neox", ["dense", "query_key_value"]),
+        ],
+    )
+    def test_attention(self, bases: Bases, family: Family, names: list[str]) -> None:
+        """Attention alone, by the names of the architecture; the MLP's stay out, in GPT-NeoX's adapter too."""
+        from peft import get_peft_model
+
+        from chatclone.training.trainer import quiet
+
+        model = load(bases(family), DECIDED).model
+        assert target_modules(model, "attention") == names
+        with quiet():
+            adapted = get_peft_model(model, adapter_config(model, {**plan().settings, "targets": "attention"}))
+        touched = {name for name, p in adapted.named_parameters() if p.requires_grad}
+        assert touched and not any(part in name for name in touched for part in ("mlp", "lm_head", "embed"))
+
+    def test_names(self, bases: Bases) -> None:
+        """Layers may be named; one that the base does not have is an error with those it has."""
+        model = load(bases("gpt_neox"), DECIDED).model
+        assert target_modules(model, "dense, query_key_value") == ["dense", "query_key_value"]
+        assert target_modules(model, "all-linear") == "all-linear"
+        for wrong in ("q_proj", "lm_head", ""):
+            with pytest.raises(UsageError) as error:
+                target_modules(model, wrong)
+            assert "query_key_value" in error.value.hint and "lm_head" not in error.value.hint
+
+
+class TestArguments:
+    """TRL's arguments."""
+
+    def test_known(self, tmp_path: Path) -> None:
+        """The installed TRL knows every argument; one it does not know is left out and told."""
+        log, tail = EventLog(tmp_path), EventTail(tmp_path)
+        wanted = arguments(plan(), schedule([60] * 200, 200, plan().settings))
+        assert known_arguments(wanted, log) == wanted
+        assert tail.new() == []
+        assert known_arguments({"max_length": 1, "max_seq_length": 2}, log) == {"max_length": 1}
+        assert "max_seq_length" in tail.new()[0]["text"]
+
+    @pytest.mark.parametrize(
+        ("device", "dtype", "flags"),
+        [
+            ("cuda", "bfloat16", (True, False, False)),
+            ("cuda", "float16", (False, True, False)),
+            ("cuda", "float32", (False, False, False)),
+            ("cpu", "float32", (False, False, True)),
+            ("cpu", "bfloat16", (False, False, True)),
+        ],
+    )
+    def test_number_types(self, device: str, dtype: str, flags: tuple[bool, bool, bool]) -> None:
+        """A T4 trains in float16 with a scaler, newer cards in bfloat16; a processor in the type of the weights."""
+        settings = plan(device=device, dtype=dtype).settings
+        made = arguments(plan(device=device, dtype=dtype), schedule([60] * 200, 200, settings))
+        assert (made["bf16"], made["fp16"], made["use_cpu"]) == flags
+
+    def test_unpacked(self) -> None:
+        """Without packing the samples of a batch lie end to end, and nothing is padded or cut by TRL."""
+        made = arguments(plan(packing=False), schedule([60] * 200, 200, plan(packing=False).settings))
+        assert (made["packing"], made["padding_free"], made["max_length"]) == (False, True, None)
+
+    def test_seed_e(self) -> None:
+        """Five steps of warm-up are five steps, not a share."""
+        seed = plan("mongolian-llama2", optimizer="adamw_8bit")
+        made = arguments(seed, schedule([60] * 2000, 2000, seed.settings))
+        assert (made["warmup_steps"], made["lr_scheduler_type"], made["eval_steps"]) == (5, "linear", 100)
+        assert made["optim"] == "adamw_8bit"
+
+
+def test_cast_trainables() -> None:
+    """What is trained is held in float32, what is frozen stays."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)).to(torch.bfloat16)
+    model[0].requires_grad_(False)
+    cast_trainables(model)
+    assert [layer.weight.dtype for layer in model] == [torch.bfloat16, torch.float32]

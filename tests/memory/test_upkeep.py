@@ -1,0 +1,93 @@
+"""Passages mended around a change are those that reading the whole chat would give."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from sqlite3 import Connection
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory import upkeep
+from memory.passages import Line, passages
+from memory.store import connect
+from memory.upkeep import place_of
+from memory.words import words_of
+
+HOUR = 3600
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    """Yield the store of an empty memory."""
+    with closing(connect(tmp_path / "m.sqlite")) as opened:
+        yield opened
+
+
+def stored(connection: Connection) -> list[tuple[str, ...]]:
+    """Return the keys of every passage's lines."""
+    return sorted(tuple(line.key for line in found.lines) for _, found in upkeep.passages_of(connection))
+
+
+def wanted(lines: list[Line]) -> list[tuple[str, ...]]:
+    """Return the keys of the windows of lines."""
+    ordered = sorted(lines, key=place_of)
+    return sorted(tuple(line.key for line in window.lines) for window in passages(ordered))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_mending_around_a_change_is_enough(connection: Connection, seed: int) -> None:
+    """Lines come and go at random places, some in one second, some after hours; the windows are always right."""
+    random, lines = Random(seed), dict[str, Line]()
+    for step in range(40):
+        if lines and random.random() < 0.35:
+            gone = lines.pop(random.choice(sorted(lines)))
+            connection.execute("DELETE FROM line WHERE key = ?", (gone.key,))
+            upkeep.refresh_around(connection, "c", place_of(gone))
+        else:
+            when = random.randrange(0, 60) * random.choice([1, 60, 2 * HOUR])
+            new = Line(f"telegram:c/{step}", "c", "c", random.choice("AB"), when, f"word{step}")
+            lines[new.key] = new
+            upkeep.insert_lines(connection, [new], "said")
+            upkeep.refresh_around(connection, "c", place_of(new))
+        assert stored(connection) == wanted(list(lines.values()))
+    before = connection.execute("SELECT * FROM passage").fetchall()
+    upkeep.refresh_passages(connection, "c")
+    assert connection.execute("SELECT * FROM passage").fetchall() == before
+
+
+def test_ids_are_never_used_twice(connection: Connection) -> None:
+    """The newest passage that was deleted leaves its id behind, also when it was the last one."""
+    seen: set[int] = set()
+    for number in range(3):
+        line = Line(f"telegram:c/{number}", "c", "c", "A", 0, "hi")
+        upkeep.insert_lines(connection, [line], "said")
+        upkeep.refresh_passages(connection, "c")
+        new = {passage for passage, _ in upkeep.passages_of(connection)}
+        assert seen.isdisjoint(new)
+        seen |= new
+        connection.execute("DELETE FROM line")
+
+
+def test_lines_around_a_passage(connection: Connection) -> None:
+    """Those before and after it, in order, no more than asked for."""
+    lines = [Line(f"telegram:c/{n}", "c", "c", "A", 60 * n, str(n)) for n in range(10)]
+    upkeep.insert_lines(connection, lines, "said")
+    before, after = upkeep.lines_around(connection, lines[2], lines[4], 3)
+    assert [line.text for line in before] == ["0", "1"]
+    assert [line.text for line in after] == ["5", "6", "7"]
+
+
+def test_an_entry_holds_speakers_texts_and_the_month() -> None:
+    """A line a message, the month in which the passage began on a line of its own."""
+    entry = upkeep.index_entry(7, [("Anna", 1_683_540_000, "Hi!"), ("Bo B", 1_683_540_060, "my CAT, the")])
+    assert entry == (7, "anna\nbo b", "hi\nmy cat the\n2023 month05")
+
+
+@given(st.text(max_size=60) | st.text("ab’'!ёЁカひ漢한ﬁ \u0308\u3000\n\u200dé", max_size=30))
+def test_what_stands_between_spaces_is_folded_by_itself(text: str) -> None:
+    """The index keeps words of whole messages; making them of the parts between spaces gives the same."""
+    _, _, terms = upkeep.index_entry(1, [("", 0, text)])
+    assert terms.rpartition("\n")[0].split() == words_of(text)
