@@ -214,6 +214,8 @@ class Memory:
             changes.mend(connection)
             upkeep.drop_empty_chats(connection)
         self._erase()
+        if gone:
+            self._embed_new()  # the passages around what is gone were made anew
         return len(gone)
 
     def count(self) -> int:

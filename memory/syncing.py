@@ -89,19 +89,31 @@ class Sync:
             f"SELECT {columns} FROM json_each(?) CROSS JOIN line ON line.key = json_each.value",
             (json.dumps(list(kept)),),
         )
-        edited = []
+        edited, unchanged = [], set()
         for number, key, *stored in rows:
             line = kept[key]
             if stored == [line.chat, line.who, line.when, line.text]:
                 self._keep(number)
+                unchanged.add(key)
                 del kept[key]
             else:
                 edited.append((number, stored[0], (stored[2], len(key), key)))
         self._delete(edited)
+        self._drop([line.key for line in batch if line.key not in kept and line.key not in unchanged])
         upkeep.insert_lines(self._connection, list(kept.values()), self._kind)
         self.added += len(kept)
         for line in kept.values():
             self._changes.note(line.chat, place_of(line))
+
+    def _drop(self, keys: Sequence[str]) -> None:
+        """Remove messages that an edit made blank, or moved to a time that was forgotten."""
+        if keys:
+            rows = self._connection.execute(
+                "SELECT line.id, chat, sent_at, line.key FROM json_each(?) CROSS JOIN line"
+                " ON line.key = json_each.value",
+                (json.dumps(keys),),
+            )
+            self._delete([(number, chat, (when, len(key), key)) for number, chat, when, key in rows])
 
     def _keep(self, number: int) -> None:
         if number <= self._newest:
