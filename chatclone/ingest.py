@@ -158,6 +158,7 @@ class _Job:
             ids={**persona.ids, tally.platform: target.id},
             partners=partners_of(archive, archive.people()),
             consent=agreed,
+            languages=tuple(data_set.report.languages),
         )
         write_data_set(persona, data_set, document, self._options())
         document["memory"] = {"passages": remember(persona, archive)}

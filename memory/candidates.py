@@ -19,7 +19,7 @@ from memory.timewords import Span
 
 LEXICAL = 60
 """Passages taken for their words."""
-DENSE = 120
+DENSE = 200
 """Passages taken for their meaning."""
 POSTINGS = 4000
 """Passages of rare words that are looked at before common words are left to the ranking."""

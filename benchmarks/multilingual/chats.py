@@ -1,9 +1,9 @@
 """Invented chats with questions, one file each: who writes, what they said when, and where each answer stands.
 
-    @ J 지우                            a short name and the name
-    == 2021-10-02 21:10                 a session begins; each message is a minute after the one before
-    J: 나 드디어 독립했다! #rooftop       a message, with a label where a question needs it
-    ? 지우가 살던 동네는? = rooftop       a question and the labels of its evidence
+@ J 지우                            a short name and the name
+== 2021-10-02 21:10                 a session begins; each message is a minute after the one before
+J: 나 드디어 독립했다! #rooftop       a message, with a label where a question needs it
+? 지우가 살던 동네는? = rooftop       a question and the labels of its evidence
 """
 
 import re

@@ -87,6 +87,10 @@ def make_plan(
     _require_file(values["replay_file"])
     if values["learning_rate"] == AUTO:
         values["learning_rate"], reasons["learning_rate"] = _learning_rate(found)
+    options = report.get("options", {})
+    if options.get("pseudonyms"):
+        # Memory keeps the real names, which a data set with pseudonyms must not learn.
+        values["memory_share"], reasons["memory_share"] = 0.0, "the data set has pseudonyms, the memory real names"
     split = report["import"]["split"]
     run = _next_run(persona.runs_folder)
     return Plan(
@@ -104,7 +108,7 @@ def make_plan(
         base_fingerprint=found.fingerprint,
         licence=str(found.licence),
         memory_file=str(persona.memory_file) if persona.memory_file.exists() else "",
-        redact=bool(report.get("options", {}).get("redact", True)),
+        redact=bool(options.get("redact", True)),
     )
 
 

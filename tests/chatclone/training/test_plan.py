@@ -40,6 +40,15 @@ class TestSettings:
         assert (plan.settings["rank"], plan.settings["learning_rate"]) == (8, 1e-5)
         assert plan.reasons["rank"] == "set by you"
 
+    def test_pseudonyms_keep_memory_out(self, mira: Persona, base: str) -> None:
+        """Recalled lines carry real names, so a data set with pseudonyms is trained without them."""
+        path = mira.dataset_folder / "report.json"
+        report = json.loads(path.read_text("utf-8"))
+        path.write_text(json.dumps(report | {"options": report["options"] | {"pseudonyms": True}}), "utf-8")
+        plan = make_plan(mira, base, overrides={"memory_share": "0.5"})
+        assert plan.settings["memory_share"] == 0
+        assert "pseudonyms" in plan.reasons["memory_share"]
+
     def test_what_it_says_of_the_base_and_the_data(self, mira: Persona, base: str) -> None:
         """The base's fingerprint and licence, the replies, the memory and the redaction stand in it."""
         (Path(base) / "README.md").write_text("---\nlicense: gemma\n---\n", "utf-8")
