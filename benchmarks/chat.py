@@ -27,7 +27,7 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 from benchmarks.bare_loop import Amount, Clock, clock_for, never_ending, prompt_ids, speed
 from benchmarks.llama_cpp_server import served
 from chatclone.clone import Clone
-from chatclone.engines.base import Piece, Reading, Sampling, Stopped
+from chatclone.engines.base import Reading, Sampling, Stopped
 from chatclone.engines.llama import LlamaEngine
 from chatclone.export.base import base_gguf
 from chatclone.export.converter import scripts_folder
@@ -76,9 +76,9 @@ def _conversation(clone: Clone, number: int, clock: Clock) -> tuple[tuple[float,
         turns.append(ChatMessage("user", text))
         started, read = clock(), 0
         for event in clone.reply(turns):
-            if isinstance(event, Reading):
+            if isinstance(event, Reading) and event.done == event.total:
+                # The first token is chosen now; what a random model writes may be no whole character for long.
                 read = event.total - event.cached
-            elif isinstance(event, Piece):  # the first is all that is timed, and ends it
                 break
         turns.append(ChatMessage("assistant", SAID))
         return 1000 * (clock() - started), read

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from importers.message import Chat, Message, Person
 from importers.reading import Reading
 from importers.telegram_fields import Fields
+from importers.telegram_media import CALL
 from importers.telegram_message import (
     chat_identity,
     opens_topic,
@@ -89,7 +90,7 @@ class OpenChat:
         """Return who wrote a message, and settle the chat's id where this is the first to tell."""
         identity = fields.from_id if fields.from_id is not UNSET else fields.actor_id
         name = fields.from_ if fields.from_ is not None else fields.actor
-        if self.chat is None and (identity is not None or fields.type == "message"):
+        if self.chat is None and (identity is not None or fields.type == "message" or fields.action == CALL):
             self.settle(reading, shifted=isinstance(identity, int))
         sender = person_id(identity, name, self.header, self.place)
         if isinstance(identity, str) and identity:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from memory.stems import ARABIC, ENGLISH, FRENCH, GERMAN, RUSSIAN, SPANISH, TURKISH, UZBEK, porter, same_stem, stem
 from memory.stopwords import FIRST_PERSON, SECOND_PERSON, STOP_WORDS, STOP_WORDS_OF
-from memory.timewords import TIME_WORDS, Span, asks_when, spans_of
+from memory.timewords import RELATIVE_WORDS, Span, asks_when, spans_of
 from memory.words import content_words, is_single_character, split_words, without_particle
 
 COMMON_SHARE = 0.2
@@ -103,7 +103,7 @@ def ask(connection: sqlite3.Connection, query: str, now: int) -> Question:
     vocabulary = Vocabulary(connection)
     words: dict[frozenset[str], Word] = {}
     for word in content[: 4 * MOST_WORDS]:
-        if spans and word in TIME_WORDS:
+        if spans and (word in RELATIVE_WORDS or word.isdecimal()):
             continue  # it is searched for as a time
         forms = vocabulary.forms(word, languages)
         if forms:

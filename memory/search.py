@@ -116,40 +116,36 @@ def _far_above(nearest: Nearest | None) -> Nearest | None:
 
 
 def _raised(scores: dict[int, float], candidates: Candidates) -> dict[int, float]:
-    """Return the scores of the lines that may be shown: of passages that were found; notes first."""
-    raised = {}
-    for window in candidates.windows:
-        for line in window.lines if window.found else ():
-            raised[line] = scores[line] + NOTE_FIRST * (window.kind == "note")
-    return raised
+    """Return the scores with notes first."""
+    notes = {line for window in candidates.windows if window.kind == "note" for line in window.lines}
+    return {line: value + NOTE_FIRST * (line in notes) for line, value in scores.items()}
 
 
 def _fill(
     scores: dict[int, float], candidates: Candidates, words: int, exclude: Collection[str], matching: Collection[int]
 ) -> tuple[Hit, ...]:
     """Return the best lines that the budget holds, those of overlapping passages as one hit."""
+    lines = candidates.lines
     shown = {" ".join(part.split()) for text in exclude for part in (text, *text.split("\n"))}
-    known = {line for line in scores if " ".join(candidates.lines[line].text.split()) in shown}
+    known = {line for line in scores if " ".join(lines[line].text.split()) in shown} if shown else set()
     windows_of: dict[int, set[int]] = {line: set() for line in scores}
     for place, window in enumerate(candidates.windows):
         for line in window.lines:
-            if line in scores:
-                windows_of[line].add(place)
+            windows_of[line].add(place)
     half_known = {place for line in known for place in windows_of[line]}
     found: list[_Found] = []
-    for line in sorted(scores, key=lambda line: (scores[line], candidates.lines[line].when, line), reverse=True):
+    for line in sorted(scores, key=lambda line: (scores[line], lines[line].when, line), reverse=True):
         if words < LEAST_WORDS:
             break
         if line in known or (line not in matching and not half_known.isdisjoint(windows_of[line])):
             continue  # what stands in the prompt, and its company
-        whole = Line(*candidates.lines[line])
-        cost = count_words(whole.shown)
-        if cost <= words:
-            words -= cost
-            best = max(
-                windows_of[line], key=lambda place: sum(scores.get(x, 0) for x in candidates.windows[place].lines)
-            )
-            _merge(found, _Found(candidates.windows[best].id, scores[line], {line: whole}, set(windows_of[line])))
+        cost = 1 + count_words(lines[line].who) + count_words(lines[line].text)
+        if cost > words:
+            continue
+        best = max(windows_of[line], key=lambda place: sum(scores[other] for other in candidates.windows[place].lines))
+        new = _Found(candidates.windows[best].id, scores[line], {line: Line(*lines[line])}, set(windows_of[line]))
+        words -= count_words(new.lines[line].shown)
+        _merge(found, new)
     return tuple(hit_of(each.passage, each.score, each.lines) for each in found)
 
 

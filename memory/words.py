@@ -78,7 +78,8 @@ def is_single_character(word: str) -> bool:
 
 def count_words(text: str) -> int:
     """Return the length of `text` in words, two characters of a script without spaces counting as one."""
-    return len(text.split()) + len(_UNSPACED_CHARACTER.findall(text)) // 2
+    unspaced = 0 if text.isascii() else len(_UNSPACED_CHARACTER.findall(text)) // 2
+    return len(text.split()) + unspaced
 
 
 def _parts(word: str) -> Sequence[str]:

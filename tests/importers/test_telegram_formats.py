@@ -375,6 +375,11 @@ class TestMedia:
         assert (messages[0].content, messages[0].sender) == (content, "user2")
         assert reading.people["user2"].name == "Theo"
 
+    def test_call_before_anybody_wrote(self, tmp_path: Path) -> None:
+        """A call of nobody known, before the first message, is of its chat all the same."""
+        call = {"id": 1, "type": "service", "date_unixtime": str(NOON), "action": "phone_call", "text": ""}
+        assert [m.chat for m in read(tmp_path, chat([call, raw(2), raw(3)]))[0]] == ["user2"] * 3
+
 
 ACTIONS = (
     "create_group edit_group_title edit_group_photo delete_group_photo invite_members remove_members "

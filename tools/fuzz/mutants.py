@@ -132,7 +132,8 @@ def _originals() -> tuple[str, ...]:
         chats.append({"name": "Theo", "type": "personal_chat", "id": place, "messages": said})
     forum = [{"id": 1, "type": "service", "date_unixtime": str(NOON), "action": "topic_created", "text": ""}]
     forum += [_message(number, f"user{number % 3}") | {"reply_to_message_id": 1} for number in range(2, 10)]
-    group = {"name": "Choir", "type": "private_supergroup", "id": 9, "messages": [{"id": -5}, *forum]}
+    call = {**forum[0], "id": -4, "action": "phone_call", "duration_seconds": 65}
+    group = {"name": "Choir", "type": "private_supergroup", "id": 9, "messages": [{"id": -5}, call, *forum]}
     who = {"user_id": 1, "first_name": "Mira", "last_name": "Vale"}
     listed = {"about": "…", "list": [chats[0], group, {**chats[0], "id": 7}]}
     left = {"about": "…", "list": [{**group, "id": 10}]}
