@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check fix screenshot bench-chat
+.PHONY: install demo test check fix screenshot bench-chat bench-import fuzz
 
 install: $(INSTALLED)
 
@@ -30,6 +30,13 @@ fix: install
 
 bench-chat: install
 	$(BIN)/python benchmarks/chat.py --half-billion
+
+bench-import: install
+	$(BIN)/python benchmarks/import_telegram.py
+
+# 20,000 damaged exports: none may end in a traceback, hang, or leave half an archive.
+fuzz: install
+	$(BIN)/python -m tools.fuzz.telegram
 
 # The picture in the README, saved by the running program with the demo persona.
 screenshot: install
