@@ -8,7 +8,7 @@ import heapq
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ POSTINGS = 4000
 LATER = 14 * 86_400
 """What happened in a span of time is still talked about for so many seconds."""
 NOTES_CHAT = "note:"
-_TEXTS = 1  # the column of the index
+"""The id of the chat that the user's own notes stand in, as `memory.memory` gives it."""
 
 
 class Said(NamedTuple):
@@ -44,8 +44,7 @@ class Said(NamedTuple):
 class Window:
     """A candidate: its lines' ids in order, their words as they are indexed, and how near its meaning is.
 
-    `height` is its cosine in deviations from the mean of all passages, None where dense search did not name it. `found`
-    is false for those that only overlap with what was found.
+    `height` is its cosine in deviations from the mean of all passages, None where dense search did not name it.
     """
 
     id: int
@@ -53,7 +52,6 @@ class Window:
     lines: tuple[int, ...]
     words: tuple[str, ...]
     height: float | None
-    found: bool
 
 
 @dataclass(slots=True)
@@ -77,8 +75,18 @@ def find(
         deviation = nearest.deviation or 1.0
         heights = {passage: (cosine - nearest.mean) / deviation for passage, cosine in nearest.passages}
     found = _by_words(connection, question, spans)
-    chosen = heapq.nlargest(LEXICAL, found, key=lambda passage: (found[passage], passage))
-    return _load(connection, {*chosen, *heights}, heights, before)
+    chosen = heapq.nlargest(LEXICAL, zip(found.values(), found, strict=True))
+    return _load(
+        connection, {*heights, *_notes(connection, found), *(passage for _, passage in chosen)}, heights, before
+    )
+
+
+def _notes(connection: sqlite3.Connection, found: Collection[int]) -> set[int]:
+    """Return the notes among passages: they are shown first, so none of them may be missed."""
+    rows = connection.execute(
+        "SELECT passage.id FROM line JOIN passage ON passage.first = line.id WHERE line.chat = ?", (NOTES_CHAT,)
+    )
+    return {row[0] for row in rows if row[0] in found}
 
 
 def in_spans(connection: sqlite3.Connection, spans: tuple[Span, ...]) -> set[int]:
@@ -112,7 +120,8 @@ def _by_words(connection: sqlite3.Connection, question: Question, spans: tuple[S
     if spans:
         meant = in_spans(connection, spans)
         worth = idf(question.total, len(meant))
-        for passage in meant if not telling else meant & scores.keys():
+        few = not telling or len(meant) <= LEXICAL
+        for passage in meant if few else meant & scores.keys():
             scores[passage] += worth
     return scores
 
@@ -139,7 +148,6 @@ def _load(
     connection: sqlite3.Connection, chosen: Iterable[int], heights: dict[int, float], before: int | None
 ) -> Candidates:
     """Return passages with those that overlap them, so that every line comes with all that was said around it."""
-    chosen = set(chosen)
     ids = json.dumps(sorted(chosen))
     rows = connection.execute(
         "WITH chosen (line) AS ("
@@ -157,7 +165,7 @@ def _load(
     for passage, kind, first, second, third, terms in rows:
         lines = tuple(line for line in (first, second, third) if line is not None)
         words = tuple(terms.split("\n")[: len(lines)])
-        found.windows.append(Window(passage, kind, lines, words, heights.get(passage), passage in chosen))
+        found.windows.append(Window(passage, kind, lines, words, heights.get(passage)))
     numbers = json.dumps(sorted({line for window in found.windows for line in window.lines}))
     texts = connection.execute(
         "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"

@@ -107,8 +107,8 @@ class Memory:
             synced = Synced(work.added, work.removed, selection.count_passages(connection))
         if synced.removed:
             self._erase()
-        if synced.added:
-            self._embed_new()
+        if synced.added or synced.removed:
+            self._embed_new()  # the passages around what is gone were made anew, too
         return synced
 
     def tell(self, lines: Iterable[Line], kind: str = "chat") -> Synced:
@@ -117,7 +117,7 @@ class Memory:
             work = Sync(connection, kind, lambda through: None)
             work.run(lines, whole=False)
             told = Synced(work.added, work.removed, selection.count_passages(connection))
-        if told.added:
+        if told.added or told.removed:
             self._embed_new()
         return told
 

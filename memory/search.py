@@ -6,16 +6,17 @@ in this memory (asking.COMMON_SHARE), a time that was named, or a meaning far ne
 anything.
 """
 
+import math
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from memory.asking import Question, ask
-from memory.candidates import DENSE, Candidates, find, in_spans
+from memory.asking import ask
+from memory.candidates import DENSE, Candidates, Said, find, in_spans
 from memory.dense import Dense, Nearest
 from memory.passages import Line
-from memory.ranking import rank, score
-from memory.timewords import Span, spans_of
+from memory.ranking import WEIGHTS, Properties, rank, score
+from memory.timewords import spans_of
 from memory.words import count_words, split_words
 
 LEAST_WORDS = 5
@@ -24,14 +25,16 @@ MEANT_ALONE = 4.0
 """Where no word is found, the nearest passage must stand so many deviations above the mean."""
 NOTE_FIRST = 1000.0
 """What a note's score is raised by: notes rank first where they match."""
+THRIFT = 0.3
+"""How much a long line must be better than a short one: its score is lowered by so much times the log of its words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """What was found in one place; `when` is Unix seconds, `text` has one line a message: `2023-05-08 Anna: …`.
 
-    Overlapping passages are one hit with the id and the score of the best of them; a higher score is better. `who`
-    are the names of those who speak in it, `chat` is the name of the chat.
+    Lines of overlapping passages are one hit with the id and the score of the best of them; a higher score is better.
+    `who` are the names of those who speak in it, `chat` is the name of the chat.
     """
 
     id: int
@@ -51,14 +54,25 @@ class Recall:
     ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The candidates for a question, and what speaks for each of their lines, by id."""
+
+    candidates: Candidates
+    properties: dict[int, Properties]
+
+
 @dataclass(slots=True, eq=False)
 class _Found:
-    """A hit in the making: lines by id, the windows they stand in, and the best line's score and passage."""
+    """A hit in the making: lines by id, the windows they stand in, and the best line's passage and score."""
 
     passage: int
     score: float
     lines: dict[int, Line] = field(default_factory=dict)
     windows: set[int] = field(default_factory=set)
+
+
+NOTHING = Examined(Candidates(), {})
 
 
 def search(
@@ -79,31 +93,79 @@ def search(
     is meant in other words. `now`, in Unix seconds, is the moment that "last summer" is counted from. `asked` is the
     name of who is spoken to ("your cat"), `asker` of who speaks ("my cat").
     """
+    examined = examine(connection, query, before=before, dense=dense, now=now, asked=asked, asker=asker)
+    return fill(examined, words, exclude)
+
+
+def examine(
+    connection: sqlite3.Connection,
+    query: str,
+    *,
+    before: int | None = None,
+    dense: Dense | None = None,
+    now: int | None = None,
+    asked: str | None = None,
+    asker: str | None = None,
+) -> Examined:
+    """Return what may answer a question, with what speaks for it; nothing where nothing is near enough."""
     latest = connection.execute("SELECT ended_at FROM passage ORDER BY started_at DESC LIMIT 1").fetchone()
     if latest is None:
-        return ()
+        return NOTHING
     question = ask(connection, query, latest[0] if now is None else now)
     if not question.has_content:
-        return ()
-    spans = _spans(connection, query, question, latest[0])
+        return NOTHING
+    spans = question.spans
+    if spans and not in_spans(connection, spans):  # then the times are counted from what was said last
+        spans = spans_of(split_words(query), latest[0])
     nearest = dense(query, DENSE) if dense is not None else None
     if not question.telling and not spans:
         nearest = _far_above(nearest)
         if nearest is None:
-            return ()
+            return NOTHING
     candidates = find(connection, question, nearest, before, spans)
     about = [name for name, said in ((asked, question.says_you), (asker, question.says_me)) if name and said]
-    properties = rank(question, candidates, spans, about[:1])
-    scores = _raised({line: score(found) for line, found in properties.items()}, candidates)
-    matching = {line for line, found in properties.items() if found.line}
-    return _fill(scores, candidates, words, exclude, matching)
+    return Examined(candidates, rank(question, candidates, spans, about[:1]))
 
 
-def _spans(connection: sqlite3.Connection, query: str, question: Question, latest: int) -> tuple[Span, ...]:
-    """Return the times a question names; where nothing was said then, as counted from what was said last."""
-    if not question.spans or in_spans(connection, question.spans):
-        return question.spans
-    return spans_of(split_words(query), latest)
+def fill(
+    examined: Examined, words: int, exclude: Collection[str] = (), weights: Properties = WEIGHTS
+) -> tuple[Hit, ...]:
+    """Return the best lines that a budget of words holds, those of overlapping passages as one hit."""
+    windows, lines = examined.candidates.windows, examined.candidates.lines
+    notes = {line for window in windows if window.kind == "note" for line in window.lines}
+    scores = {n: score(found, weights) + NOTE_FIRST * (n in notes) for n, found in examined.properties.items()}
+    costs = {number: cost_of(line) for number, line in lines.items()}
+    windows_of: dict[int, set[int]] = {line: set() for line in scores}
+    for place, window in enumerate(windows):
+        for line in window.lines:
+            windows_of[line].add(place)
+    left_out = _left_out(examined, windows_of, exclude)
+    found: list[_Found] = []
+
+    def worth(line: int) -> tuple[float, int, int]:
+        return scores[line] - THRIFT * math.log(costs[line]), lines[line].when, line
+
+    for line in sorted(scores.keys() - left_out, key=worth, reverse=True):
+        if words < LEAST_WORDS:
+            break
+        if costs[line] <= words:
+            words -= costs[line]
+            best = max(windows_of[line], key=lambda place: sum(scores[other] for other in windows[place].lines))
+            _merge(found, _Found(windows[best].id, scores[line], {line: Line(*lines[line])}, set(windows_of[line])))
+    return tuple(hit_of(each.passage, each.score, each.lines) for each in found)
+
+
+def cost_of(line: Said) -> int:
+    """Return how many words showing a line takes: its date, who said it, and what."""
+    return 1 + count_words(f"{line.who}: {line.text}")
+
+
+def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
+    """Return lines of one chat as they are shown, under the id and the score of a passage."""
+    ordered = sorted(lines.values(), key=lambda line: (line.when, len(line.key), line.key))
+    who = ", ".join(dict.fromkeys(line.who for line in ordered))
+    text = "\n".join(line.shown for line in ordered)
+    return Hit(passage, ordered[0].when, who, text, score, ordered[0].chat_name)
 
 
 def _far_above(nearest: Nearest | None) -> Nearest | None:
@@ -115,38 +177,19 @@ def _far_above(nearest: Nearest | None) -> Nearest | None:
     return Nearest(kept, nearest.mean, nearest.deviation) if kept else None
 
 
-def _raised(scores: dict[int, float], candidates: Candidates) -> dict[int, float]:
-    """Return the scores with notes first."""
-    notes = {line for window in candidates.windows if window.kind == "note" for line in window.lines}
-    return {line: value + NOTE_FIRST * (line in notes) for line, value in scores.items()}
-
-
-def _fill(
-    scores: dict[int, float], candidates: Candidates, words: int, exclude: Collection[str], matching: Collection[int]
-) -> tuple[Hit, ...]:
-    """Return the best lines that the budget holds, those of overlapping passages as one hit."""
-    lines = candidates.lines
+def _left_out(examined: Examined, windows_of: dict[int, set[int]], exclude: Collection[str]) -> set[int]:
+    """Return the lines that stand in the prompt already, and the company of those unless it answers itself."""
     shown = {" ".join(part.split()) for text in exclude for part in (text, *text.split("\n"))}
-    known = {line for line in scores if " ".join(lines[line].text.split()) in shown} if shown else set()
-    windows_of: dict[int, set[int]] = {line: set() for line in scores}
-    for place, window in enumerate(candidates.windows):
-        for line in window.lines:
-            windows_of[line].add(place)
+    if not shown:
+        return set()
+    lines = examined.candidates.lines
+    known = {line for line in windows_of if " ".join(lines[line].text.split()) in shown}
     half_known = {place for line in known for place in windows_of[line]}
-    found: list[_Found] = []
-    for line in sorted(scores, key=lambda line: (scores[line], lines[line].when, line), reverse=True):
-        if words < LEAST_WORDS:
-            break
-        if line in known or (line not in matching and not half_known.isdisjoint(windows_of[line])):
-            continue  # what stands in the prompt, and its company
-        cost = 1 + count_words(lines[line].who) + count_words(lines[line].text)
-        if cost > words:
-            continue
-        best = max(windows_of[line], key=lambda place: sum(scores[other] for other in candidates.windows[place].lines))
-        new = _Found(candidates.windows[best].id, scores[line], {line: Line(*lines[line])}, set(windows_of[line]))
-        words -= count_words(new.lines[line].shown)
-        _merge(found, new)
-    return tuple(hit_of(each.passage, each.score, each.lines) for each in found)
+    return known | {
+        line
+        for line, places in windows_of.items()
+        if not examined.properties[line].line and not half_known.isdisjoint(places)
+    }
 
 
 def _merge(found: list[_Found], new: _Found) -> None:
@@ -160,11 +203,3 @@ def _merge(found: list[_Found], new: _Found) -> None:
         best.lines |= hit.lines
         best.windows |= hit.windows
     found[:] = [hit for hit in found if hit not in rest]
-
-
-def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
-    """Return lines of one chat as they are shown, under the id and the score of a passage."""
-    ordered = sorted(lines.values(), key=lambda line: (line.when, len(line.key), line.key))
-    who = ", ".join(dict.fromkeys(line.who for line in ordered))
-    text = "\n".join(line.shown for line in ordered)
-    return Hit(passage, ordered[0].when, who, text, score, ordered[0].chat_name)

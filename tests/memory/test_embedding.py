@@ -74,6 +74,19 @@ class TestSync:
             assert memory.check() == []
         assert embedder.closed
 
+    @pytest.mark.parametrize("change", ["sync", "tell"])
+    def test_passages_around_a_removed_message_are_embedded(self, path: Path, said: Said, change: str) -> None:
+        """Its neighbours stand in a passage made anew, though no message is new."""
+        lines = [said(0, "about the cat"), said(1, "about the car")]
+        with Memory.open(path, HashEmbedder()) as memory:
+            memory.sync(lines)
+            if change == "sync":
+                memory.sync(lines[1:])
+            else:
+                memory.tell([said(0, " ")], kind="said")
+            assert memory.coverage() == Coverage("hash", 1, 0)
+            assert texts(memory, nearest(memory, "car")) == ["about the car"]
+
     def test_it_finds_what_was_said_in_other_words(self, path: Path, talks: list[Line]) -> None:
         """A word nobody wrote finds its meaning, with a cosine that stands out of this memory's."""
         with Memory.open(path, HashEmbedder(MEANS)) as memory:
