@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from memory.embedder import Embedder, Identity, Vectors
+from memory.embedder import Embedder, Identity
+
+Vectors = NDArray[np.float32]
 
 
 class KeptVectors:
@@ -45,7 +49,7 @@ class KeptVectors:
     def save(self) -> None:
         """Write the vectors, if a file was named."""
         if self._path is not None:
-            arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {}
+            arrays: dict[str, Any] = {}
             for name, known in (("passage", self._passages), ("query", self._queries)):
                 arrays |= {f"{name}_texts": np.array(list(known)), f"{name}_vectors": np.array(list(known.values()))}
             np.savez(self._path, **arrays)

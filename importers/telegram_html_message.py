@@ -24,6 +24,7 @@ _TARGET = re.compile(r"go_to_message(-?\d{1,18})")
 _DATE = re.compile(r"(\d\d)\.(\d\d)\.(\d{4}) (\d\d):(\d\d):(\d\d)(?: UTC([+-])(\d\d):(\d\d))?")
 _VIA = re.compile(r"\s+via @\w+$")
 _LENGTH = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d\d)(?:$|,)")
+_CALL = re.compile(r"\((\d+) seconds\)$")
 _UNSUPPORTED = "This message is not supported by this version"
 _TOPIC = " created topic «"
 
@@ -32,6 +33,7 @@ _WRAPPED = {
     "sticker_wrap": "sticker",
     "animated_wrap": "gif",
     "video_file_wrap": "video",
+    "media_call": "call",
     "media_poll": "poll",
     "media_photo": "photo",
     "media_video": "video",
@@ -46,6 +48,7 @@ _WRAPPED = {
     "media_invoice": "invoice",
 }
 """Classes of what hangs on a message to the kinds of `Media`."""
+_TIMED = ("voice", "round", "video", "audio", "call")
 _TITLED = {"Sticker": "sticker", "Animation": "gif", "Video message": "round", "Video file": "video"}
 """Titles that tell apart what shares a class."""
 
@@ -64,7 +67,6 @@ class Said:
     text: str = ""
     spans: tuple[Span, ...] = ()
     media: Media | None = None
-    call: bool = False
 
 
 def number_of(block: LexborNode) -> int | None:
@@ -95,8 +97,6 @@ def read_block(block: LexborNode) -> Said:
 
 def message_of(said: Said, number: int, chat: str, sender: str, topics: set[int]) -> Message | str:
     """Return the message, or service, undated or empty."""
-    if said.call:
-        return "service"
     if said.sent_at is None:
         return "undated"
     if not said.text and said.media is None:
@@ -176,16 +176,13 @@ def _read_media(wrap: LexborNode, said: Said) -> None:
     if shown is None:
         return
     classes = _classes(shown)
-    if "media_call" in classes:
-        said.call = True
-        return
     kind = next((_WRAPPED[name] for name in classes if name in _WRAPPED), "file")
     title, status = _line_in(shown, ".title"), _line_in(shown, ".status")
     if kind in ("photo", "video"):
         kind = _TITLED.get(title, kind)
     length = _line_in(shown, ".video_duration") or status
     emoji = status.split(",")[0] if kind == "sticker" and not status[:1].isascii() else ""
-    said.media = Media(kind, emoji, _seconds(length) if kind in ("voice", "round", "video", "audio") else None)
+    said.media = Media(kind, emoji, _seconds(length) if kind in _TIMED else None)
 
 
 def _line_in(node: LexborNode, selector: str) -> str:
@@ -194,6 +191,8 @@ def _line_in(node: LexborNode, selector: str) -> str:
 
 
 def _seconds(status: str) -> int | None:
-    """Return the duration at the beginning of a status such as `01:05, 2.3 MB`."""
+    """Return the duration in a status such as `01:05, 2.3 MB`, of a call `Outgoing (65 seconds)`."""
+    if call := _CALL.search(status):
+        return int(call[1])
     found = _LENGTH.match(status)
     return int(found[1] or 0) * 3600 + int(found[2]) * 60 + int(found[3]) if found else None

@@ -78,7 +78,7 @@ class _Parsed:
 
 def score(properties: Properties, weights: Properties) -> float:
     """Return how likely a line is to be what was asked for; only the order means something."""
-    return sum(map(mul, weights, properties))
+    return float(sum(map(mul, weights, properties)))
 
 
 def rank(

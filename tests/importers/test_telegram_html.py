@@ -124,6 +124,8 @@ class TestMedia:
                 '<div class="media_wrap"><div class="media_poll"><div class="question">?</div></div></div>',
                 Media("poll"),
             ),
+            (card("media_call success", "Theo", "Outgoing (65 seconds)"), Media("call", seconds=65)),
+            (card("media_call", "Theo", "Missed"), Media("call")),
             (card("media_from_the_future", "Hm"), Media("file")),
         ],
     )
@@ -136,12 +138,6 @@ class TestMedia:
         """A caption is the message's text."""
         message = only(tmp_path, card("media_photo", "Photo") + text("look"))
         assert message.content == "[photo]\nlook"
-
-    def test_call(self, tmp_path: Path) -> None:
-        """A call is a service message, as in JSON."""
-        messages, reading = pages(tmp_path, block(5, card("media_call success", "Theo", "Outgoing (12 seconds)"), "Me"))
-        assert not messages
-        assert reading.dropped == {"service": 1}
 
 
 class TestSenders:
