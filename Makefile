@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check fix screenshot bench-chat bench-import fuzz
+.PHONY: install demo test check fix screenshot bench-chat bench-import bench-train bench-tui fuzz
 
 install: $(INSTALLED)
 
@@ -17,7 +17,7 @@ demo: install
 	$(BIN)/chatclone demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 check: install
 	$(BIN)/ruff check .
@@ -33,6 +33,12 @@ bench-chat: install
 
 bench-import: install
 	$(BIN)/python benchmarks/import_telegram.py
+
+bench-train: install
+	$(BIN)/python benchmarks/train.py
+
+bench-tui: install
+	$(BIN)/python benchmarks/tui.py
 
 # 20,000 damaged exports: none may end in a traceback, hang, or leave half an archive.
 fuzz: install

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from chatclone.chats import ChatStore, Origin, Settings, State, StoredMessage
 from chatclone.clone import Clone, Recalled, Reply, ReplyEvent
 from chatclone.continuing import Continuing
+from chatclone.discretion import may_tell
 from chatclone.engines.base import Cancelled, Engine, Piece, Reading
 from chatclone.errors import ChatcloneError
 from chatclone.prompt import ChatMessage, PromptError
@@ -99,6 +100,7 @@ def clone_as_set(clone: Clone, settings: Settings) -> Clone:
         partner=settings.partner or clone.partner,
         memory=clone.memory if settings.memory else None,
         sampling=settings.sampling or clone.sampling,
+        may_tell=may_tell(settings.partner, usual=clone.partner),
     )
 
 

@@ -5,12 +5,13 @@ engine on its own.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chatclone.discretion import everything
 from chatclone.engines.base import (
     Cancelled,
     Engine,
@@ -75,6 +76,8 @@ class Clone:
     memory: Memory | None = None
     partner: str = ""
     sampling: Sampling = field(default_factory=Sampling)
+    may_tell: Callable[[Hit], bool] = everything
+    """Which of what memory finds may be told to the partner."""
 
     def reply(
         self,
@@ -124,6 +127,7 @@ class Clone:
         said = [line for turn in seen.turns for line in turn.content.split("\n")]
         for _ in range(RECALLS):
             hits = self.memory.recall(seen.turns[-1].content, words=words, exclude=said).hits
+            hits = tuple(hit for hit in hits if self.may_tell(hit))
             tokens = self._memory_tokens(hits)
             if tokens <= seen.memory_tokens:
                 return hits

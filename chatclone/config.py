@@ -24,6 +24,14 @@ class Config:
         default="",
         metadata={"help": "the app's colour theme, as the palette lists them"},
     )
+    language: str = field(
+        default="",
+        metadata={"help": "the app's language, such as ru; empty is the locale's where there is a translation"},
+    )
+    server: str = field(
+        default="",
+        metadata={"help": "an OpenAI-compatible server to offer for chats, such as http://127.0.0.1:8080/v1"},
+    )
     keys: dict[str, str] = field(
         default_factory=dict,
         metadata={"help": "command id (docs/terminal.md) to keys, such as stop = 'ctrl+x'"},
@@ -64,7 +72,7 @@ def set_theme(home: Path, theme: str) -> None:
 
 def _problems(table: dict[str, Any]) -> list[str]:
     """Return what is wrong with a table of settings, everything at once."""
-    expected = {"current": str, "theme": str, "keys": dict}
+    expected = {"current": str, "theme": str, "language": str, "server": str, "keys": dict}
     unknown = [f"unknown setting {key}" for key in table if key not in expected]
     wrong = [
         f"{key} must be a {kind.__name__}, not {table[key]!r}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from chatclone.engines.base import Sampling
+from chatclone.engines.sampling import Sampling
 from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
 from chatclone.locations import ensure, personas_directory

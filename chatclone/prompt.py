@@ -11,11 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import jinja2
-
-from chatclone.sandbox import sandbox
+if TYPE_CHECKING:
+    import jinja2
 
 Role = Literal["system", "user", "assistant"]
 
@@ -110,7 +109,9 @@ class ChatTemplate:
         )
 
     @cached_property
-    def _compiled(self) -> jinja2.Template:
+    def _compiled(self) -> "jinja2.Template":
+        from chatclone.sandbox import sandbox  # jinja2 takes as long to import as all of `--help` may
+
         return sandbox().from_string(self.source)
 
     def render(self, messages: Sequence[ChatMessage], *, reply_next: bool) -> str:
@@ -145,6 +146,8 @@ class ChatTemplate:
             return False
 
     def _rendered(self, turns: list[dict[str, str]], reply_next: bool) -> str:
+        import jinja2
+
         try:
             return self._compiled.render(messages=turns, add_generation_prompt=reply_next, **self.variables)
         except jinja2.TemplateError as error:

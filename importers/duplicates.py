@@ -62,9 +62,14 @@ class NearDuplicates:
         candidates = dict.fromkeys(self._first[pair] for pair in met)
         for pair in met:
             candidates.update(dict.fromkeys(self._more.get(pair, ())[:MOST_COMPARED]))
+        sets, size = self._sets, len(ranks)
+        shortest, longest = NEAR * size, size / NEAR  # the smaller of two sets is all that they can share
         for candidate in candidates:
-            if _is_near(wanted, self._sets[candidate]):
-                yield candidate
+            other = sets[candidate]
+            if shortest <= len(other) <= longest:
+                shared = len(wanted.intersection(other))
+                if shared >= NEAR * (size + len(other) - shared):
+                    yield candidate
 
 
 class Ranks:
@@ -120,11 +125,3 @@ def _pairs(ranks: Sequence[int]) -> list[int]:
 def _most_missing(size: int) -> int:
     """Return how many of its words a set of this size does not share with one that is near: a fifth at most."""
     return size // 5
-
-
-def _is_near(one: set[int], other: "array[int]") -> bool:
-    # An upper bound first: the smaller of two sets is all that they can share.
-    if min(len(one), len(other)) < NEAR * max(len(one), len(other)):
-        return False
-    shared = len(one.intersection(other))
-    return shared >= NEAR * (len(one) + len(other) - shared)

@@ -10,10 +10,11 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memory.stems import ARABIC, ENGLISH, FRENCH, GERMAN, RUSSIAN, SPANISH, TURKISH, UZBEK, porter, same_stem, stem
-from memory.stopwords import FIRST_PERSON, SECOND_PERSON, STOP_WORDS, STOP_WORDS_OF
+from memory.stems import ARABIC, ENGLISH, FRENCH, GERMAN, RUSSIAN, SPANISH, TURKISH, UZBEK, stem
+from memory.stopwords import FIRST_PERSON, SECOND_PERSON, STOP_WORDS_OF
 from memory.timewords import RELATIVE_WORDS, Span, asks_when, spans_of
-from memory.words import content_words, is_single_character, split_words, without_particle
+from memory.vocabulary import Vocabulary, is_form
+from memory.words import content_words, split_words, without_particle
 
 COMMON_SHARE = 0.2
 """A word in more than this share of all passages says little; the question is about its other words."""
@@ -21,15 +22,8 @@ COMMON_AT_LEAST = 30
 """In a small memory a word is common only from this many passages on."""
 MOST_WORDS = 24
 """Words of a long message that are searched for, the rarest of them."""
-SHORTEST_BEGINNING = 4
-LEAST_OF_WORD = 0.6
-"""A word nobody wrote is shortened down to this share of it to find its other forms."""
-MOST_FORMS = 200
-SHORTEST_ROOT = 3
 NAME_WORTH = 0.3
 """What the name of somebody who writes counts of what another word as rare would."""
-LONGEST_ENDING = 3
-"""Letters that a name may have more in a question than the stem it is known by."""
 _LATIN = (SPANISH, UZBEK, TURKISH, GERMAN, FRENCH)
 _SCRIPTS = ((RUSSIAN, re.compile("[\u0400-\u04ff]")), (ARABIC, re.compile("[\u0600-\u06ff]")))
 _LATIN_LETTER = re.compile("[a-z]")
@@ -72,7 +66,7 @@ class Question:
         for part in split_words(name):
             stems = {part} | {stem(part, language) for language in self.languages}
             for word in self.spoken:
-                if any(_is_form(word, root) for root in stems):
+                if any(is_form(word, root) for root in stems):
                     return True
         return False
 
@@ -85,12 +79,6 @@ class Question:
     def says_me(self) -> bool:
         """Whether who asks speaks of themselves."""
         return not FIRST_PERSON.isdisjoint(self.spoken)
-
-
-def _is_form(word: str, root: str) -> bool:
-    if word == root:
-        return True
-    return len(root) >= SHORTEST_ROOT and word.startswith(root) and len(word) - len(root) <= LONGEST_ENDING
 
 
 def ask(connection: sqlite3.Connection, query: str, now: int) -> Question:
@@ -133,64 +121,3 @@ def languages_of(words: Sequence[str]) -> tuple[str, ...]:
         most = max(votes.values())
         found += [language for language, count in votes.items() if count == most]
     return tuple(found)
-
-
-class Vocabulary:
-    """The words of a memory's index with the number of passages that hold each, in what was said."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.passage_word USING fts5vocab(main, passage_fts, col)"
-        )
-        self._connection = connection
-
-    def forms(self, word: str, languages: Sequence[str]) -> dict[str, int]:
-        """Return the index terms that are forms of a word, each with its number of passages."""
-        if is_single_character(word):
-            return self._beginning_with(word)
-        term = porter(word)
-        found = self._with(term)
-        for language in languages:
-            if language != ENGLISH and (root := stem(word, language)) and len(root) >= SHORTEST_ROOT:
-                scanned = self._beginning_with(root[:-1] if len(root) > SHORTEST_ROOT else root)
-                found |= {
-                    found_term: passages
-                    for found_term, passages in scanned.items()
-                    if found_term not in STOP_WORDS and same_stem(stem(found_term, language), root, language)
-                }
-        return found or self._misspelt(term)
-
-    def is_name(self, word: str, languages: Sequence[str]) -> bool:
-        """Tell whether somebody who writes is called so."""
-        if is_single_character(word):
-            return False
-        rows = self._connection.execute(
-            "SELECT term FROM temp.passage_word WHERE term >= ? AND term < ? AND col = 'speakers' LIMIT ?",
-            (word[:SHORTEST_ROOT], word[:SHORTEST_ROOT] + "\U0010ffff", MOST_FORMS),
-        )
-        roots = {root for (name,) in rows for root in (name, *(stem(name, language) for language in languages))}
-        return any(_is_form(word, root) or porter(word) == root for root in roots)
-
-    def _misspelt(self, word: str) -> dict[str, int]:
-        """Return the terms that share the longest beginning with a word nobody wrote."""
-        shortest = max(SHORTEST_BEGINNING, math.ceil(LEAST_OF_WORD * len(word)))
-        if len(word) < shortest or word.isdecimal():
-            return {}
-        terms = self._beginning_with(word[:shortest])
-        for length in range(len(word) - 1, shortest - 1, -1):
-            if found := {term: n for term, n in terms.items() if term.startswith(word[:length])}:
-                return found
-        return {}
-
-    def _with(self, term: str) -> dict[str, int]:
-        rows = self._connection.execute(
-            "SELECT term, doc FROM temp.passage_word WHERE term = ? AND col = 'terms'", (term,)
-        )
-        return dict(rows.fetchall())
-
-    def _beginning_with(self, beginning: str) -> dict[str, int]:
-        rows = self._connection.execute(
-            "SELECT term, doc FROM temp.passage_word WHERE term >= ? AND term < ? AND col = 'terms' LIMIT ?",
-            (beginning, beginning + "\U0010ffff", MOST_FORMS),
-        )
-        return dict(rows.fetchall())

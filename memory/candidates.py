@@ -157,20 +157,28 @@ def _load(
         " around (id) AS (SELECT id FROM passage WHERE first IN (SELECT line FROM chosen)"
         " UNION SELECT id FROM passage WHERE second IN (SELECT line FROM chosen)"
         " UNION SELECT id FROM passage WHERE third IN (SELECT line FROM chosen))"
-        " SELECT id, kind, first, second, third, terms FROM passage JOIN passage_fts ON passage_fts.rowid = passage.id"
+        # The texts of the index lie in a table of their own, which answers faster than the index does.
+        " SELECT passage.id, kind, first, second, third, c1 FROM passage JOIN passage_fts_content ON"
+        " passage_fts_content.id = passage.id"
         " WHERE passage.id IN (SELECT id FROM around) AND (?2 IS NULL OR ended_at < ?2)",
         (ids, before),
     ).fetchall()
     found = Candidates()
     for passage, kind, first, second, third, terms in rows:
-        lines = tuple(line for line in (first, second, third) if line is not None)
-        words = tuple(terms.split("\n")[: len(lines)])
+        lines = (first, second, third) if third is not None else (first, second) if second is not None else (first,)
+        words = tuple(terms.split("\n", len(lines))[: len(lines)])
         found.windows.append(Window(passage, kind, lines, words, heights.get(passage)))
-    numbers = json.dumps(sorted({line for window in found.windows for line in window.lines}))
-    texts = connection.execute(
-        "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"
-        " WHERE line.id IN (SELECT value FROM json_each(?))",
-        (numbers,),
-    )
-    found.lines = {number: Said(*line) for number, *line in texts}
+    found.lines = _lines(connection, {line for window in found.windows for line in window.lines})
     return found
+
+
+def _lines(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Said]:
+    """Return lines by their ids."""
+    rows = connection.execute(
+        "SELECT id, key, chat, who, sent_at, text FROM line WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(ids)),),
+    ).fetchall()
+    chats = json.dumps(list({row[2] for row in rows}))
+    named = "SELECT id, name FROM chat WHERE id IN (SELECT value FROM json_each(?))"
+    names = dict(connection.execute(named, (chats,)).fetchall())
+    return {number: Said(key, chat, names[chat], who, when, text) for number, key, chat, who, when, text in rows}

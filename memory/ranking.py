@@ -5,7 +5,7 @@ what it and the talk around it share with the question, in words and in meaning,
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import mul
 from typing import NamedTuple
 
@@ -67,13 +67,22 @@ seldom asked for, is set by hand."""
 
 @dataclass(slots=True)
 class _Parsed:
-    """A line as it is ranked: how often it holds each word of the question, its words, and its windows' places."""
+    """A line as it is ranked: what it holds of the question, and what is known of the windows it stands in."""
 
     counts: dict[int, int]
+    """How often it holds each word of the question."""
     length: int
     words: set[str]
-    windows: list[int] = field(default_factory=list)
     before: int | None = None
+    windows: int = 0
+    match: float = 0.0
+    """The sum of its windows' BM25, as shares of the best."""
+    cover: float = 0.0
+    """The most that one of them holds of the question."""
+    meaning: float = 0.0
+    """The sum of their heights, as shares of the highest."""
+    near: float = 0.0
+    """The greatest of these."""
 
 
 def score(properties: Properties, weights: Properties) -> float:
@@ -88,77 +97,106 @@ def rank(
 
     `asked` are the names of those whom the question is about, as far as it does not say so itself.
     """
-    parsed, lines = _parse(question, candidates), candidates.lines
-    words = _Words(question, candidates.windows, parsed)
-    heights = _shares(_heights(candidates.windows))
-    highest = max((window.height or 0.0 for window in candidates.windows), default=0.0) / HIGH
+    parsed, lines, windows = _parse(question, candidates), candidates.lines, candidates.windows
+    worth = [word.worth for word in question.words]
+    by_window, cover = _by_window(worth, windows, parsed)
+    heights = _shares(_heights(windows))
+    _gather(parsed, windows, by_window, cover, heights)
+    own = _bm25([line.counts for line in parsed.values()], [line.length for line in parsed.values()], worth)
+    by_line = dict(zip(parsed, _shares(own), strict=True))
+    highest = max((window.height or 0.0 for window in windows), default=0.0) / HIGH
     about = _about(question, {line.who for line in lines.values()}, asked)
     sessions = _sessions(lines)
-    session_words = _best_of_sessions(sessions, candidates.windows, words.by_window)
-    session_heights = _best_of_sessions(sessions, candidates.windows, heights)
+    session_words = _best_of_sessions(sessions, windows, by_window)
+    session_heights = _best_of_sessions(sessions, windows, heights)
     ranked = {}
     for number, each in parsed.items():
-        line, around, before = lines[number], each.windows, each.before
-        near = max(heights[window] for window in around)
-        ranked[number] = Properties(
-            window=sum(words.by_window[window] for window in around) / len(around),
-            line=words.by_line[number],
-            cover=max(words.cover[window] for window in around),
-            asked=float(line.who in about),
-            content=min(len(each.words - STOP_WORDS), FULL_OF_CONTENT) / FULL_OF_CONTENT,
-            session=session_words[sessions[number]],
-            first=float(not each.words.isdisjoint(FIRST_PERSON)),
-            answer=words.by_line[before] if before is not None and _is_question(lines[before]) else 0.0,
-            meaning=sum(heights[window] for window in around) / len(around),
-            near=session_heights[sessions[number]],
-            height=near * highest,
-            time=float(question.for_time and not each.words.isdisjoint(TIME_WORDS)),
-            span=_within(line.when, spans) if spans else 0.0,
+        line, session, before = lines[number], sessions[number], each.before
+        ranked[number] = Properties(  # by place: a line has many, and names would take as long as all the rest
+            each.match / each.windows,  # window
+            by_line[number],  # line
+            each.cover,  # cover
+            float(line.who in about),  # asked
+            min(len(each.words - STOP_WORDS), FULL_OF_CONTENT) / FULL_OF_CONTENT,  # content
+            session_words[session],  # session
+            float(not each.words.isdisjoint(FIRST_PERSON)),  # first
+            by_line[before] if before is not None and _is_question(lines[before]) else 0.0,  # answer
+            each.meaning / each.windows,  # meaning
+            session_heights[session],  # near
+            each.near * highest,  # height
+            float(question.for_time and not each.words.isdisjoint(TIME_WORDS)),  # time
+            _within(line.when, spans) if spans else 0.0,  # span
         )
     return ranked
 
 
-class _Words:
-    """How well windows and lines match in words, the best of each being 1."""
+def _by_window(
+    worth: Sequence[float], windows: Sequence[Window], parsed: Mapping[int, _Parsed]
+) -> tuple[list[float], list[float]]:
+    """Return the BM25 of each window, the best being 1, and the share of the question's words that it holds."""
+    counts, lengths = [], []
+    for window in windows:
+        held: dict[int, int] = {}
+        length = 0
+        for number in window.lines:
+            line = parsed[number]
+            length += line.length
+            for word, count in line.counts.items():
+                held[word] = held.get(word, 0) + count
+        counts.append(held)
+        lengths.append(length)
+    every = sum(worth) or 1.0
+    cover = [sum([worth[word] for word in held]) / every if held else 0.0 for held in counts]
+    return _shares(_bm25(counts, lengths, worth)), cover
 
-    def __init__(self, question: Question, windows: Sequence[Window], parsed: Mapping[int, _Parsed]) -> None:
-        worth = [word.worth for word in question.words]
-        counts, lengths = [], []
-        for window in windows:
-            held: dict[int, int] = {}
-            for number in window.lines:
-                for word, count in parsed[number].counts.items():
-                    held[word] = held.get(word, 0) + count
-            counts.append(held)
-            lengths.append(sum(parsed[number].length for number in window.lines))
-        every = sum(worth) or 1.0
-        self.cover = [sum(worth[word] for word in held) / every for held in counts]
-        self.by_window = _shares(_bm25(counts, lengths, worth))
-        own = _bm25([line.counts for line in parsed.values()], [line.length for line in parsed.values()], worth)
-        self.by_line = dict(zip(parsed, _shares(own), strict=True))
+
+def _gather(
+    parsed: Mapping[int, _Parsed],
+    windows: Sequence[Window],
+    by_window: Sequence[float],
+    cover: Sequence[float],
+    heights: Sequence[float],
+) -> None:
+    """Give every line what is known of the windows it stands in."""
+    for window, match, held, height in zip(windows, by_window, cover, heights, strict=True):
+        for number in window.lines:
+            line = parsed[number]
+            line.windows += 1
+            line.match += match
+            line.meaning += height
+            if held > line.cover:
+                line.cover = held
+            if height > line.near:
+                line.near = height
+
+
+class _Matches(dict[str, int | None]):
+    """Words of texts to the place in the question of the word that they are a form of, found out once for each."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self._forms = {form: place for place, word in enumerate(question.words) for form in word.forms}
+        self._beginnings = tuple({form[: min(_BEGINNING, len(form) - (form[-1] in "ie"))] for form in self._forms})
+
+    def __missing__(self, word: str) -> int | None:
+        found = self._forms.get(porter(word)) if word.startswith(self._beginnings) else None
+        self[word] = found
+        return found
 
 
 def _parse(question: Question, candidates: Candidates) -> dict[int, _Parsed]:
-    numbers = {form: number for number, word in enumerate(question.words) for form in word.forms}
-    beginnings = {form[: min(_BEGINNING, len(form) - (form[-1] in "ie"))] for form in numbers}
-    lengths = sorted({len(beginning) for beginning in beginnings})
-    parsed: dict[int, _Parsed] = {}
-    for place, window in enumerate(candidates.windows):
+    matches, parsed = _Matches(question), dict[int, _Parsed]()
+    for window in candidates.windows:
         before = None
         for number, text in zip(window.lines, window.words, strict=True):
             line = parsed.get(number)
             if line is None:
                 words = text.split()
-                different = set(words)
                 counts: dict[int, int] = {}
-                for word in different:
-                    for length in lengths:
-                        if word[:length] in beginnings:
-                            if (found := numbers.get(porter(word))) is not None:
-                                counts[found] = counts.get(found, 0) + words.count(word)
-                            break
-                line = parsed[number] = _Parsed(counts, len(words), different)
-            line.windows.append(place)
+                for word in words:
+                    if (found := matches[word]) is not None:
+                        counts[found] = counts.get(found, 0) + 1
+                line = parsed[number] = _Parsed(counts, len(words), set(words))
             if before is not None:
                 line.before = before
             before = number
@@ -170,8 +208,12 @@ def _bm25(counts: Sequence[Mapping[int, int]], lengths: Sequence[int], worth: Se
     mean = (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
     scores = []
     for held, length in zip(counts, lengths, strict=True):
-        damping = SATURATION * (1 - LENGTH_PART + LENGTH_PART * length / mean) if held else 0.0
-        scores.append(sum(worth[word] * n * (SATURATION + 1) / (n + damping) for word, n in held.items()))
+        score = 0.0
+        if held:
+            damping = SATURATION * (1 - LENGTH_PART + LENGTH_PART * length / mean)
+            for word, n in held.items():
+                score += worth[word] * n * (SATURATION + 1) / (n + damping)
+        scores.append(score)
     return scores
 
 
@@ -198,10 +240,10 @@ def _sessions(lines: Mapping[int, Said]) -> dict[int, int]:
     """Return for every line the number of its session: candidates of a chat without a long silence between them."""
     sessions: dict[int, int] = {}
     current, last = 0, None
-    for number, line in sorted(lines.items(), key=lambda item: (item[1].chat, item[1].when)):
+    for chat, when, number in sorted([(line.chat, line.when, number) for number, line in lines.items()]):
         if last is not None:
-            current += last.chat != line.chat or line.when - last.when > SESSION_GAP_SECONDS
-        sessions[number], last = current, line
+            current += last[0] != chat or when - last[1] > SESSION_GAP_SECONDS
+        sessions[number], last = current, (chat, when)
     return sessions
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from memory import cache, store, vectors
+from memory import cache, store, vectors, vocabulary
 from memory.embedder import Identity
 from memory.passages import passages
 from memory.tombstones import Tombstones
@@ -27,6 +27,8 @@ def problems(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
         yield f"the full-text index is damaged: {error}"
     yield from _misplaced(connection)
     yield from _unindexed(connection)
+    if wrong := vocabulary.miscounted(connection):
+        yield f"{wrong} words are counted wrongly"
     yield from _vectors(connection)
     yield from _cached(connection, path)
     yield from _returned(connection)

@@ -8,7 +8,7 @@ acknowledged and a reader never waits for a writer; a second writer waits its tu
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from memory.migrations import MIGRATIONS
@@ -27,7 +27,10 @@ def connect(path: Path) -> sqlite3.Connection:
 
     The connection is in autocommit mode and may be used by any thread, one at a time. Raises StoreError.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Never opened beside SQLite once it is there: closing it again would drop the locks that other connections of this
+    # process hold (POSIX), and the next process to leave would delete the log they write to.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     os.chmod(path, 0o600)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:

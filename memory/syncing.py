@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from memory import upkeep
+from memory import upkeep, vocabulary
 from memory.passages import Line
 from memory.tombstones import Tombstones
 from memory.upkeep import Place, place_of
@@ -45,13 +45,16 @@ class Changes:
             self._places[chat].append(place)
 
     def mend(self, connection: sqlite3.Connection) -> None:
-        """Make the passages of all these chats right again."""
+        """Make the passages of all these chats right again, and the counts of their words."""
+        if sum(map(len, self._places.values())) > FEW:
+            vocabulary.distrust(connection)
         for chat, places in self._places.items():
             if len(places) > FEW:
                 upkeep.refresh_passages(connection, chat)
             else:
                 for place in places:
                     upkeep.refresh_around(connection, chat, place)
+        vocabulary.settle(connection)
 
 
 class Sync:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from memory import vocabulary
 from memory.migrations import FTS_TABLE, gather_more_words
 from memory.passages import SESSION_GAP_SECONDS, Line, Passage
 from memory.words import words_of
@@ -92,7 +93,14 @@ def index_notes(connection: sqlite3.Connection, notes: Iterable[int]) -> None:
 
 def delete_lines(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
     """Remove lines; the passages they stood in go with them."""
-    connection.executemany("DELETE FROM line WHERE id = ?", ((i,) for i in ids))
+    gone = list(ids)
+    if len(gone) > vocabulary.FEW:
+        vocabulary.distrust(connection)
+    elif gone:
+        marks = ", ".join("?" * len(gone))
+        places = (f"SELECT id FROM passage WHERE {place} IN ({marks})" for place in ("first", "second", "third"))
+        vocabulary.goes(connection, (row[0] for row in connection.execute(" UNION ".join(places), 3 * gone).fetchall()))
+    connection.executemany("DELETE FROM line WHERE id = ?", ((number,) for number in gone))
 
 
 def index_entry(passage: int, lines: Sequence[tuple[str, int, str]]) -> tuple[int, str, str]:
@@ -138,6 +146,7 @@ def drop_empty_chats(connection: sqlite3.Connection) -> None:
 
 def rebuild_index(connection: sqlite3.Connection) -> None:
     """Make passages and lexical index anew from the lines, whatever state they are in; vectors of what stays stay."""
+    vocabulary.distrust(connection)
     connection.execute("DROP TABLE passage_fts")
     connection.execute(FTS_TABLE)
     gather_more_words(connection)
@@ -150,6 +159,7 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
     entries = (index_entry(i, [(x.who, x.when, x.text) for x in found.lines]) for i, found in passages_of(connection))
     while batch := list(islice(entries, BATCH)):
         connection.executemany(INDEX, batch)
+    vocabulary.count(connection)
     connection.execute("DELETE FROM vector WHERE passage NOT IN (SELECT id FROM passage)")
     connection.execute(
         "DELETE FROM vector WHERE length(value) <> 2 * (SELECT dimension FROM embedder WHERE embedder.id = embedder)"
@@ -214,6 +224,7 @@ def _mend(connection: sqlite3.Connection, beginnings: Iterable[tuple[_Beginning,
     while batch := list(islice(pairs, BATCH)):
         wrong = [(at, window) for at, window in batch if at[-3:] != _three(window)]
         stale = [(at.passage,) for at, _ in wrong if at.passage is not None]
+        vocabulary.goes(connection, (number for (number,) in stale))
         connection.executemany("DELETE FROM passage WHERE id = ?", stale)
         _insert_passages(connection, [window for _, window in wrong if window])
 
@@ -230,6 +241,7 @@ def _insert_passages(connection: sqlite3.Connection, windows: Sequence[_Window])
         entries.append(index_entry(passage, [(line.who, line.when, line.text) for line in window]))
     connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.executemany(INDEX, entries)
+    vocabulary.came(connection, entries)
 
 
 def _three(window: _Window) -> tuple[int | None, ...]:

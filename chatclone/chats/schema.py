@@ -8,7 +8,7 @@ a branch is counted without reading it. The word index holds what is not being w
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chatclone.chats.records import title_of
@@ -154,7 +154,10 @@ def connect(path: Path) -> sqlite3.Connection:
     The connection is in autocommit mode and may be used by any thread, one at a time.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Never opened beside SQLite once it is there: closing it again would drop the locks that other connections of this
+    # process hold (POSIX), and the next process to leave would delete the log they write to.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":

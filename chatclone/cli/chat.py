@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatclone.cli.engine import add_engine_options, chosen_persona, open_clone_with, open_shown
 from chatclone.cli.options import emit, home_of
-from chatclone.engines.base import Loading, undisturbed
+from chatclone.engines.loading import Loading, undisturbed
 from chatclone.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ def run(args: argparse.Namespace) -> int:
         from chatclone.chats import ChatStore
         from chatclone.tui.plain import run_plain
 
-        return run_plain(open_shown(open_it), ChatStore.open(persona.chats_file), sys.stdin, sys.stdout)
+        store = ChatStore.open(persona.chats_file)
+        return run_plain(open_shown(open_it), store, sys.stdin, sys.stdout, home=home)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal", "chatclone chat --plain, or chatclone chat --once TEXT")
-    from chatclone.tui.app import run_app
+    from chatclone.tui.running import run_app
 
     run_app(persona, open_it, home)
     return 0

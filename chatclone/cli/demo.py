@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     chat += ["--once", args.once] if args.once is not None else []
     chat += ["--seed", str(args.seed)] if args.seed is not None else []
     chat += [option for option in ("--plain", "--json") if getattr(args, option.removeprefix("--"), False)]
-    asked = parser().parse_args(chat)
+    asked = parser(chat).parse_args(chat)
     code: int = asked.run(asked)
     return code
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatclone import config
 from chatclone import persona as personas
 from chatclone.cli.options import Status, current_persona, home_of, say, slug_of
-from chatclone.engines.base import Loading, undisturbed
+from chatclone.engines.loading import Loading, undisturbed
 from chatclone.errors import UsageError
 from chatclone.persona import Persona
 
@@ -46,10 +46,10 @@ def chosen_persona(args: argparse.Namespace) -> Persona:
 
     A file that carries the current persona is a chat with that, its memory and conversations included.
     """
-    from chatclone.export.carried import carried_persona
-
     if args.model is None or slug_of(args) is not None:
         return current_persona(args)
+    from chatclone.export.carried import carried_persona
+
     carried = carried_persona(args.model, home_of(args))
     current = config.load(home_of(args)).current
     if carried is None or (current and personas.find(home_of(args), current).name == carried.name):

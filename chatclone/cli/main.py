@@ -4,56 +4,47 @@ Exit codes: 0 done, 1 a problem the user can act on, 2 wrong usage, 130 interrup
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
+from types import ModuleType
 
 import chatclone
-from chatclone.cli import (
-    app,
-    chat,
-    chats,
-    data,
-    demo,
-    doctor,
-    export,
-    forget,
-    import_,
-    memory,
-    persona,
-    serve,
-    train,
-    where,
-)
+from chatclone.cli import web
 from chatclone.cli.options import common, home_of, say
 from chatclone.errors import ChatcloneError
 from chatclone.locations import log_file
 
-COMMANDS = (
-    import_,
-    train,
-    chat,
-    chats,
-    export,
-    serve,
-    demo,
-    data,
-    memory,
-    forget,
-    persona,
-    doctor,
-    where,
-)
-"""Each module has `add(commands, parents)`, which declares its parser with `run` as a default."""
+COMMANDS = {
+    "import": "turn chat exports into a persona",
+    "train": "train the persona's adapter",
+    "chat": "chat with the clone",
+    "chats": "list, search, show, export, import and delete conversations with the clone",
+    "export": "write the clone as GGUF, with a parity report",
+    "serve": "offer the clone to programs that speak OpenAI's API",
+    "demo": "meet Mira: import, train, export and chat, offline",
+    "data": "look at the data set, or export it",
+    "memory": "search, list, add to, forget and check the memory",
+    "forget": "remove a person or a chat everywhere, for good",
+    "persona": "list, show, choose or delete personas",
+    "doctor": "what will run here, and what is missing",
+    "where": "show where everything lies",
+}
+"""What each command is for, so that only the one that was asked for is imported.
+
+Its module, `chatclone.cli.NAME`, has `add(commands, parents)`, which declares its parser with `run` as a default."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
-    args = parser().parse_args(arguments)
+    asked = sys.argv[1:] if arguments is None else arguments
+    args = parser(asked).parse_args(asked)
     _log_to_file(home_of(args))
     try:
+        web.refuse_command(args)
         code: int = args.run(args)
         sys.stdout.flush()
         return code
@@ -72,12 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log_to_file(home: Path) -> None:
     """Send what the program and its libraries log to the home's log file, if there is a home yet."""
     if home.is_dir():
+        import logging
+
         form = "%(asctime)s %(name)s %(levelname)s %(message)s"
         logging.basicConfig(filename=log_file(home), filemode="w", level=logging.INFO, format=form)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for these arguments: of the commands, those that are named among them are whole."""
     shared = common()
     top = argparse.ArgumentParser(
         prog="chatclone",
@@ -86,11 +79,20 @@ def parser() -> argparse.ArgumentParser:
         epilog="Without a command the terminal app opens on the current persona.",
     )
     top.add_argument("--version", action="version", version=f"chatclone {chatclone.__version__}")
-    top.set_defaults(run=app.run)
+    web.add_options(top)
+    top.set_defaults(run=web.run)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands, [shared])
+    for name, purpose in COMMANDS.items():
+        if name in arguments:
+            module(name).add(commands, [shared])
+        else:
+            commands.add_parser(name, help=purpose)
     return top
+
+
+def module(command: str) -> ModuleType:
+    """Return the module of a command; a name that is a word of Python's has an underscore there."""
+    return import_module(f"chatclone.cli.{command}{'_' if iskeyword(command) else ''}")
 
 
 if __name__ == "__main__":

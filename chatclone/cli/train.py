@@ -6,6 +6,7 @@ from typing import Any
 
 from chatclone.cli.options import Status, current_persona, emit, say
 from chatclone.errors import ChatcloneError, UsageError
+from chatclone.persona import Persona
 
 BAR = 20
 """Characters of a progress bar."""
@@ -41,27 +42,45 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     option("--download", action="store_true", help="fetch a hub id that is not here yet, after its size is told")
     option("--yes", action="store_true", help="agree to the download without being asked")
+    _add_launching(option)
     parser.set_defaults(run=run)
+
+
+def _add_launching(option: Any) -> None:
+    """Declare what concerns several processes and several machines."""
+    option("--processes", type=int, default=1, metavar="N", help="train with N processes together, one a GPU")
+    option(
+        "--launch",
+        default="",
+        metavar="NAME_OR_FILE",
+        help="start them by a configuration of accelerate: fsdp-qlora, or a file",
+    )
+    option(
+        "--prepare",
+        type=int,
+        metavar="MACHINES",
+        help="write the run's plan and print the commands that train it on so many machines",
+    )
+    option("--adopt", metavar="RUN", help="make the adapter of a finished run the current one")
 
 
 def run(args: argparse.Namespace) -> int:
     """Plan, train, and report."""
-    from chatclone.training.plan import DEFAULT_PRESET, make_plan
-    from chatclone.training.run import last_unfinished, probe
+    from chatclone.training.launch import launch
+    from chatclone.training.run import adopt, probe
     from chatclone.training.run import run as train
 
     persona = current_persona(args)
-    overrides = dict(_pair(text) for text in args.set)
-    if args.resume:
-        if overrides or args.preset:
-            raise UsageError("a resumed run keeps its settings", "chatclone train --resume, without --set and --preset")
-        plan = last_unfinished(persona, args.base)
-    else:
-        base = args.base or persona.base
-        if args.download:
-            _download(base, args.yes)
-        plan = make_plan(persona, base, args.preset or DEFAULT_PRESET, overrides)
+    if args.adopt:
+        result = adopt(persona, args.adopt)
+        emit(args, result, result_text(result, persona.name))
+        return 0
+    how = launch(args.processes, args.launch)
+    plan = _plan(args, persona)
     say(f"licence of {plan.base}: {plan.licence}")
+    if args.prepare is not None:
+        _prepare(args, plan)
+        return 0
     progress = Progress()
     if args.plan:
         progress.show("measuring a few steps …")
@@ -69,10 +88,40 @@ def run(args: argparse.Namespace) -> int:
         progress.finish()
         emit(args, document, plan_text(document))
         return 0
-    result = train(persona, plan, progress.take)
+    result = train(persona, plan, progress.take, how)
     progress.finish()
     emit(args, result, result_text(result, persona.name))
     return 0
+
+
+def _plan(args: argparse.Namespace, persona: Persona) -> Any:
+    """Return the plan of a new run, or of the interrupted one that is to go on."""
+    from chatclone.training.plan import DEFAULT_PRESET, make_plan
+    from chatclone.training.run import last_unfinished
+
+    overrides = dict(_pair(text) for text in args.set)
+    if args.resume:
+        if overrides or args.preset:
+            raise UsageError("a resumed run keeps its settings", "chatclone train --resume, without --set and --preset")
+        return last_unfinished(persona, args.base)
+    base = args.base or persona.base
+    if args.download:
+        _download(base, args.yes)
+    return make_plan(persona, base, args.preset or DEFAULT_PRESET, overrides)
+
+
+def _prepare(args: argparse.Namespace, plan: Any) -> None:
+    """Write the plan, and print how it is trained elsewhere."""
+    from chatclone.training.launch import elsewhere
+    from chatclone.training.run import prepare
+
+    if args.prepare < 1:
+        raise UsageError(f"--prepare {args.prepare}: at least one machine trains", "--prepare 2 --processes 8")
+    commands = elsewhere(prepare(plan), args.prepare, args.processes)
+    lines = [f"run {plan.run} is ready; start it on every machine with one of these, RANK being 0, 1, ...:"]
+    lines += [f"\n{name}:\n  {command}" for name, command in commands.items()]
+    lines.append(f"\nThen: chatclone train --adopt {plan.run}")
+    emit(args, {"run": plan.run, "folder": plan.folder, "commands": commands}, "\n".join(lines))
 
 
 def plan_document(plan: Any, probed: dict[str, Any]) -> dict[str, Any]:
@@ -126,9 +175,18 @@ def result_text(result: dict[str, Any], name: str) -> str:
             f"token accuracy  {result['base_eval_token_accuracy']:.3f} → {result['eval_token_accuracy']:.3f}",
             f"{result['steps']} steps in {result['seconds']:.0f} s, {result['tokens_per_second']:,.0f} tokens/s, "
             f"{result['peak_memory_mb']:,.0f} MB; {ended[result['stopped']]}",
+            *_verdict(result),
             f"adapter: {result['adapter']}  (step {result['best_step']}, the lowest eval loss)",
         ]
     )
+
+
+def _verdict(result: dict[str, Any]) -> list[str]:
+    """Return the verdict and where more of it stands; runs of before there were verdicts have none."""
+    if "verdict" not in result:
+        return []
+    verdict = result["verdict"]
+    return [f"{verdict['state']}: {verdict['reason']}", f"report: {result['report']}"]
 
 
 class Progress:

@@ -4,40 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chatclone.errors import ChatcloneError
+from chatclone.engines.loading import Loading as Loading
+from chatclone.engines.loading import LoadingStopped as LoadingStopped
+from chatclone.engines.loading import undisturbed as undisturbed
+from chatclone.engines.sampling import Sampling as Sampling
 from chatclone.prompt import ChatTemplate, Prompt
 
 StoppedBy = Literal["end_of_turn", "stop_marker", "length", "cancelled"]
 
 Cancelled = Callable[[], bool]
 """Asked between tokens, and between batches of prompt reading: True stops the generation."""
-
-
-Loading = Callable[[float], bool]
-"""Told what share of a model is loaded, from 0 to 1, as often as that changes; False stops the loading."""
-
-
-def undisturbed(share: float) -> bool:
-    """Let a model load, whatever its share."""
-    return True
-
-
-class LoadingStopped(ChatcloneError):
-    """A model was not loaded, since somebody wanted it no more."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the loading of {name} was stopped", "open the chat again to load it")
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is chosen. `temperature` 0 is greedy; there is no repetition penalty: people say hahaha."""
-
-    temperature: float = 0.7
-    top_p: float = 0.95
-    min_p: float = 0.1
-    max_tokens: int = 160
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from transformers import (
 )
 
 from chatclone.errors import ChatcloneError
+from chatclone.training import ranks
 from chatclone.training.events import STOP_FILE, EventLog
 from chatclone.training.settings import Values
 
@@ -115,8 +116,8 @@ class StopOnFile(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> None:
-        """Look for the file."""
-        if self._file.exists():
+        """Look for the file; several processes stop together, though each may see it at another moment."""
+        if ranks.any_says(self._file.exists(), args.device):
             self.asked = True
             control.should_training_stop = control.should_evaluate = control.should_save = True
 

@@ -10,6 +10,8 @@ from chatclone.training.events import CHECKPOINTS
 STATE = "trainer_state.json"
 """What the trainer writes last into a checkpoint: readable, the checkpoint is whole."""
 WEIGHTS = "adapter_model.safetensors"
+OPTIMIZER = ("optimizer.pt", "optimizer.bin")
+"""The optimizer's state, as one process and as a base split over several write it."""
 LAST = "last"
 """The folder of the adapter as it was after the last step, where that is not the best one."""
 
@@ -50,4 +52,4 @@ def _whole(checkpoint: Path) -> bool:
         json.loads((checkpoint / STATE).read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return (checkpoint / WEIGHTS).is_file() and (checkpoint / "optimizer.pt").is_file()
+    return (checkpoint / WEIGHTS).is_file() and any((checkpoint / name).exists() for name in OPTIMIZER)

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from chatclone.training import ranks
+
 EVENTS_FILE = "events.jsonl"
 STOP_FILE = "stop"
 """Its presence in a run's folder asks the worker to stop after the current step and keep what it has."""
@@ -22,7 +24,7 @@ CHECKPOINTS = "checkpoints"
 
 
 class EventLog:
-    """The worker's side: appends events, each flushed at once."""
+    """The worker's side: appends events, each flushed at once; of several processes the first one's alone."""
 
     def __init__(self, folder: Path) -> None:
         """Open the log of the run in `folder`."""
@@ -30,6 +32,8 @@ class EventLog:
 
     def write(self, kind: str, **values: Any) -> None:
         """Append one event with the time of now."""
+        if not ranks.is_first():
+            return
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, "time": time.time(), **values}) + "\n")
 

@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 from chatclone.engines.choose import installed
 from chatclone.errors import ChatcloneError
 from chatclone.prompt import ChatMessage, ChatTemplate, PromptError
+from chatclone.training import ranks
 from chatclone.training.settings import Values
 
 EAGER = ("gemma2",)
@@ -86,6 +87,8 @@ def quantisation_config(quantisation: str, dtype: torch.dtype) -> BitsAndBytesCo
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
+            # FSDP splits tensors of one type only: the packed bits are held in that of the other weights.
+            bnb_4bit_quant_storage=dtype if ranks.sharded() else torch.uint8,
         )
     return BitsAndBytesConfig(load_in_8bit=True) if quantisation == "8-bit" else None
 
@@ -125,9 +128,11 @@ def _require_trainable(folder: Path, template: ChatTemplate) -> None:
 
 
 def _place(device: str) -> dict[str, int | str] | None:
-    """Return where the whole model goes; of several GPUs under a launcher, this process's own."""
+    """Return where the whole model goes; of several GPUs under a launcher, this process's own; split, nowhere yet."""
+    if ranks.sharded():
+        return None
     if device == "cuda":
-        return {"": int(os.environ.get("LOCAL_RANK", "0"))}
+        return {"": int(os.environ.get(ranks.LOCAL_RANK, "0"))}
     return {"": device} if device == "cpu" else None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from chatclone.errors import ChatcloneError
 from chatclone.prompt import ChatTemplate, PromptError
-from chatclone.training import decide
+from chatclone.training import decide, ranks
 from chatclone.training.bases import Base, describe
 from chatclone.training.data import Conversation, TokenizedData, read_conversations, tokenize
 from chatclone.training.events import PLAN_FILE, EventLog
@@ -62,8 +62,11 @@ def prepare(plan: Plan, log: EventLog) -> Prepared:
 
     datasets.disable_caching()
     machine = look(plan.settings["device"])
+    ranks.join(machine.device)
+    if ranks.sharded():  # each holds its part of the base
+        machine = replace(machine, free=machine.free * ranks.processes())
     base = describe(plan.base, Path(plan.base_folder))
-    plan = decide.on_machine(plan, machine, base)
+    plan = ranks.agreed(decide.on_machine(plan, machine, base) if ranks.is_first() else plan)
     loaded = load(base.folder, plan.settings)
     log.write("loaded", text=str(loaded), layers=loaded.layers, megabytes=loaded.bytes / 1e6)
     if not loaded.own_template:
@@ -71,10 +74,12 @@ def prepare(plan: Plan, log: EventLog) -> Prepared:
     plan, train_data, mixed = _train_data(plan, base, loaded.template)
     eval_data = _eval_data(plan, loaded.template)
     plan = _with_digest(plan, train_data.digest)
-    steps = schedule([len(sample.ids) for sample in train_data.samples], train_data.replies, plan.settings)
+    lengths = [len(sample.ids) for sample in train_data.samples]
+    steps = schedule(lengths, train_data.replies, plan.settings, ranks.processes())
     plan = decide.on_schedule(plan, steps)
     ready = _checkpointing(Prepared(plan, machine, base, loaded, train_data, eval_data, steps, mixed), log)
-    ready.plan.write(Path(plan.folder) / PLAN_FILE)
+    if ranks.is_first():
+        ready.plan.write(Path(plan.folder) / PLAN_FILE)
     log.write("plan", settings=ready.plan.settings, reasons=ready.plan.reasons)
     log.write("data", **steps.document(), **ready.data_document())
     if mixed["undated_samples"] == len(train_data.samples) + train_data.refused:
@@ -98,6 +103,11 @@ def _with_digest(plan: Plan, digest: str) -> Plan:
         raise ChatcloneError(
             f"the data set or the memory has changed since run {plan.run} was begun, which can only go on as it began",
             "chatclone train begins a new run on the data as it is now",
+        )
+    if ranks.agreed(digest) != digest:
+        raise ChatcloneError(
+            f"process {ranks.number()} of run {plan.run} has other data than the first one",
+            "the same data set, memory and base must lie at the same place on every machine",
         )
     return replace(plan, data_digest=digest)
 
@@ -174,9 +184,9 @@ def _require_samples(file: str, data: TokenizedData) -> None:
 
 
 def _checkpointing(ready: Prepared, log: EventLog) -> Prepared:
-    """Decide on checkpointing, by a pass over the longest row where only that can tell."""
+    """Decide on checkpointing, by a pass over the longest row where only that can tell and one process can try it."""
     fit = None
-    if decide.needs_measuring(ready.plan, ready.machine, ready.base):
+    if ranks.processes() == 1 and decide.needs_measuring(ready.plan, ready.machine, ready.base):
         from chatclone.training.loading import load
         from chatclone.training.probe import fit_without_checkpointing
         from chatclone.training.trainer import build
@@ -189,4 +199,4 @@ def _checkpointing(ready: Prepared, log: EventLog) -> Prepared:
         ready = replace(ready, loaded=None)
         free_memory()
         ready = replace(ready, loaded=load(ready.base.folder, ready.plan.settings))
-    return replace(ready, plan=decide.on_fit(ready.plan, ready.machine, ready.base, fit))
+    return replace(ready, plan=ranks.agreed(decide.on_fit(ready.plan, ready.machine, ready.base, fit)))

@@ -6,7 +6,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
@@ -21,13 +20,18 @@ from chatclone.locations import ensure
 from chatclone.persona import Persona
 from chatclone.training import faults
 from chatclone.training.bases import fingerprint
+from chatclone.training.checkpoints import WEIGHTS
 from chatclone.training.events import CHECKPOINTS, PLAN_FILE, RESULT_FILE, STOP_FILE, EventTail
+from chatclone.training.launch import Launch
 from chatclone.training.plan import Plan
 
 OnEvent = Callable[[dict[str, Any]], None]
+ALONE = Launch()
+LOG_END = 400
+"""Lines of a worker's log that are searched for why it failed."""
 
 
-def run(persona: Persona, plan: Plan, on_event: OnEvent = lambda event: None) -> dict[str, Any]:
+def run(persona: Persona, plan: Plan, on_event: OnEvent = lambda event: None, launch: Launch = ALONE) -> dict[str, Any]:
     """Train `plan` to its end, make its adapter the persona's current one, and return the result.
 
     A KeyboardInterrupt asks the worker to stop after its step and keep what it has; a second one ends it at once. A
@@ -36,10 +40,32 @@ def run(persona: Persona, plan: Plan, on_event: OnEvent = lambda event: None) ->
     folder = ensure(Path(plan.folder))
     for name in (STOP_FILE, RESULT_FILE):
         (folder / name).unlink(missing_ok=True)
-    result = _worked(plan, on_event)
-    persona.with_(base=plan.base, adapter=str(Path(result["adapter"]).relative_to(persona.folder)))
-    if result["stopped"] != "by_user":
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    result = _worked(plan, on_event, launch)
+    _take_over(persona, plan, result)
+    return result
+
+
+def prepare(plan: Plan) -> Path:
+    """Write down what workers elsewhere need to train `plan`, and return the file to start them with."""
+    folder = ensure(Path(plan.folder))
+    plan.write(folder / PLAN_FILE)
+    return folder / PLAN_FILE
+
+
+def adopt(persona: Persona, name: str) -> dict[str, Any]:
+    """Make the adapter of a run that was trained elsewhere, or long ago, the persona's current one."""
+    folder = persona.runs_folder / Path(name).name
+    try:
+        plan = Plan.read(folder / PLAN_FILE)
+        result: dict[str, Any] = json.loads((folder / RESULT_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        whole = sorted(path.parent.name for path in persona.runs_folder.glob(f"*/{RESULT_FILE}"))
+        hint = f"runs that came to an end: {', '.join(whole)}" if whole else "no run of this persona came to an end yet"
+        raise ChatcloneError(f"there is no finished run {name} of {persona.name}", hint) from None
+    if not (folder / "adapter" / WEIGHTS).is_file():
+        raise ChatcloneError(f"run {name} has no adapter in {folder / 'adapter'}", "copy it there, or train again")
+    result["adapter"] = str(folder / "adapter")  # where it is here; the machines that trained may say otherwise
+    _take_over(persona, plan, result)
     return result
 
 
@@ -49,7 +75,7 @@ def probe(plan: Plan, on_event: OnEvent = lambda event: None) -> dict[str, Any]:
         aside = replace(plan, folder=folder)
         if plan.memory_file:  # opening a memory may bring its file to a newer form
             aside = replace(aside, memory_file=str(_copied(Path(plan.memory_file), Path(folder))))
-        return _worked(aside, on_event, "--probe")
+        return _worked(aside, on_event, ALONE, "--probe")
 
 
 def last_unfinished(persona: Persona, base: str | None = None) -> Plan:
@@ -74,6 +100,13 @@ def last_unfinished(persona: Persona, base: str | None = None) -> Plan:
     return replace(plan, resume=True)
 
 
+def _take_over(persona: Persona, plan: Plan, result: dict[str, Any]) -> None:
+    """Make a run's adapter the current one; what it could go on from stays only where the user stopped it."""
+    persona.with_(base=plan.base, adapter=str(Path(result["adapter"]).relative_to(persona.folder)))
+    if result["stopped"] != "by_user":
+        shutil.rmtree(persona.runs_folder / plan.run / CHECKPOINTS, ignore_errors=True)
+
+
 def _copied(database: Path, folder: Path) -> Path:
     """Copy an SQLite file that another process may be writing, and return the copy."""
     copy = folder / database.name
@@ -91,22 +124,21 @@ def _finished(run: Path) -> bool:
     return result.get("stopped") != "by_user" or not any((run / CHECKPOINTS).glob("checkpoint-*"))
 
 
-def _worked(plan: Plan, on_event: OnEvent, *options: str) -> dict[str, Any]:
-    """Let a worker do `plan` and return its result."""
+def _worked(plan: Plan, on_event: OnEvent, launch: Launch, *options: str) -> dict[str, Any]:
+    """Let one worker or several do `plan` and return the result."""
     folder = Path(plan.folder)
     plan.write(folder / PLAN_FILE)
     tail = EventTail(folder)
     with (folder / "worker.log").open("ab") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "chatclone.training.worker", str(folder / PLAN_FILE), *options],
+            [*launch.command(folder / PLAN_FILE), *options],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
-            # Threads that wait asleep, not in a loop: beside other work a step took ten times as long.
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+            env={**launch.environment(), **os.environ},
             start_new_session=True,  # Ctrl+C reaches us alone; we ask the worker through the stop file
         )
-    error = _follow(worker, folder, tail, on_event, stoppable=not options)
+    error = _follow(worker, folder, tail, on_event, stoppable=not options, launched=launch.together)
     if worker.returncode or not (folder / RESULT_FILE).exists():
         raise _failure(plan, worker.returncode, error)
     result: dict[str, Any] = json.loads((folder / RESULT_FILE).read_text("utf-8"))
@@ -114,7 +146,13 @@ def _worked(plan: Plan, on_event: OnEvent, *options: str) -> dict[str, Any]:
 
 
 def _follow(
-    worker: subprocess.Popen[bytes], folder: Path, tail: EventTail, on_event: OnEvent, *, stoppable: bool
+    worker: subprocess.Popen[bytes],
+    folder: Path,
+    tail: EventTail,
+    on_event: OnEvent,
+    *,
+    stoppable: bool,
+    launched: bool,
 ) -> dict[str, Any] | None:
     """Pass events on until the worker ends; return the error it reported, if any."""
     error = None
@@ -130,7 +168,7 @@ def _follow(
             time.sleep(0.1)
         except KeyboardInterrupt:
             if asked or not stoppable:
-                worker.kill()
+                worker.terminate() if launched else worker.kill()  # a launcher ends its processes before itself
                 worker.wait()
                 raise
             asked = True
@@ -146,8 +184,10 @@ def _failure(plan: Plan, code: int, error: dict[str, Any] | None) -> ChatcloneEr
     if shutil.disk_usage(folder).free < faults.FULL_BYTES:  # it could not even write why
         return faults.disk_full(folder)
     with (folder / "worker.log").open(encoding="utf-8", errors="replace") as log:
-        last = deque(log, maxlen=1)
-    line = last[0].strip() if last else "it ended without a word"
+        lines = deque(log, maxlen=LOG_END)
+    # Below what a process of several says, its launcher writes pages of its own.
+    said = [line for line in lines if line.startswith("process ")] or list(lines)
+    line = said[-1].strip() if said else "it ended without a word"
     if line.startswith("ModuleNotFoundError"):
         return MissingExtra("training", "train")
     if code == -getattr(signal, "SIGKILL", 9):

@@ -20,7 +20,7 @@ MOST_AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The steps of a run: `rows_at_once` go through the model together, `accumulation` times a step."""
+    """The steps of a run: each process lets `rows_at_once` through the model together, `accumulation` times a step."""
 
     rows: int
     row_tokens: int
@@ -29,11 +29,12 @@ class Schedule:
     steps_per_epoch: int
     planned_steps: int
     evaluate_every: int
+    processes: int = 1
 
     @property
     def rows_per_step(self) -> int:
         """Rows that the optimizer takes a step on."""
-        return self.rows_at_once * self.accumulation
+        return self.rows_at_once * self.accumulation * self.processes
 
     def document(self) -> dict[str, int]:
         """Return the numbers as events and results tell them."""
@@ -45,25 +46,33 @@ class Schedule:
             "rows": "as many as the samples fill, by TRL's own packing",
             "row_tokens": "no longer than the longest sample needs, so that small data still gives steps",
             "accumulation": f"passes of {self.rows_at_once} rows until a step has its replies",
+            "processes": "as many as were launched; they share the rows of a step",
             "steps_per_epoch": f"{self.rows} rows, {self.rows_per_step} a step",
             "planned_steps": f"{self.planned_steps // self.steps_per_epoch} times through the data",
             "rows_per_step": "the rows that hold the replies of a step",
         }
 
 
-def schedule(lengths: Sequence[int], replies: int, settings: Values) -> Schedule:
-    """Plan the steps for samples of these `lengths` with so many trained replies in all."""
+def schedule(lengths: Sequence[int], replies: int, settings: Values, processes: int = 1) -> Schedule:
+    """Plan the steps for samples of these `lengths` with so many trained replies in all.
+
+    Several processes share the rows of a step, so that the steps are those of one; where a step has fewer rows than
+    there are processes, it grows to one row each.
+    """
     packed = bool(settings["packing"])
     row_tokens = _row_tokens(lengths, settings["max_length"])
     rows = _packed_rows(lengths, row_tokens) if packed else len(lengths)
     epochs = settings["epochs"]
     wanted_steps = max(1, round(replies / settings["replies_per_step"]), round(settings["minimum_steps"] / epochs))
-    rows_per_step = _divisible(max(1, rows // wanted_steps))
-    at_once = _rows_at_once(settings, row_tokens, rows_per_step)
-    accumulation = rows_per_step // at_once
-    steps = math.ceil(math.ceil(rows / at_once) / accumulation)
+    share = max(1, round(_divisible(max(1, rows // wanted_steps)) / processes))  # the rows of a step in each process
+    at_once = _rows_at_once(settings, row_tokens, share)
+    accumulation = share // at_once
+    batches = math.ceil(math.ceil(rows / at_once) / processes)  # accelerate deals out whole batches
+    steps = math.ceil(batches / accumulation)
     evaluate = settings["evaluate_every"] or max(1, steps // settings["evaluations_per_epoch"])
-    return Schedule(rows, row_tokens, at_once, accumulation, steps, steps * epochs, min(evaluate, steps * epochs))
+    return Schedule(
+        rows, row_tokens, at_once, accumulation, steps, steps * epochs, min(evaluate, steps * epochs), processes
+    )
 
 
 def _row_tokens(lengths: Sequence[int], max_length: int) -> int:

@@ -19,9 +19,11 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from chatclone.errors import ChatcloneError, UsageError
+from chatclone.training import ranks
 from chatclone.training.data import TokenizedData
 from chatclone.training.events import CHECKPOINTS, EventLog
 from chatclone.training.loading import Loaded
+from chatclone.training.packed import use_on_cpu
 from chatclone.training.plan import Plan
 from chatclone.training.schedule import Schedule
 from chatclone.training.settings import Values
@@ -55,6 +57,8 @@ def build(
         peft_config=adapter_config(loaded.model, plan.settings),
         callbacks=list(callbacks),
     )
+    if plan.settings["device"] == "cpu":
+        use_on_cpu(loaded.model)
     trainer.remove_callback(PrinterCallback)  # the events say it all
     if plan.settings["dtype"] != "bfloat16":
         cast_trainables(trainer.model)
@@ -129,7 +133,23 @@ def arguments(plan: Plan, steps: Schedule) -> dict[str, Any]:
         "bf16": mixed and s["dtype"] == "bfloat16",
         "fp16": mixed and s["dtype"] == "float16",
         "use_cpu": s["device"] == "cpu",
+        "ddp_backend": "gloo" if s["device"] == "cpu" and steps.processes > 1 else None,
+        "ddp_find_unused_parameters": False,  # every part of the adapter takes part in every pass
         "activation_checkpointing": s["checkpointing"] == "on",
+        "seed": s["seed"],
+        "data_seed": s["seed"],
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataset_num_proc": None,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": s["device"] == "cuda",
+        **_looking(steps),
+    }
+
+
+def _looking(steps: Schedule) -> dict[str, Any]:
+    """Return when to evaluate, what to keep of it, and what to log."""
+    return {
         "eval_strategy": "steps",
         "eval_steps": steps.evaluate_every,
         "save_strategy": "steps",
@@ -141,13 +161,6 @@ def arguments(plan: Plan, steps: Schedule) -> dict[str, Any]:
         "restore_callback_states_from_checkpoint": True,  # else a resumed run forgets how long it made no progress
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # a NaN must be seen, not averaged away
-        "seed": s["seed"],
-        "data_seed": s["seed"],
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataset_num_proc": None,
-        "dataloader_num_workers": 0,
-        "dataloader_pin_memory": s["device"] == "cuda",
     }
 
 
@@ -158,6 +171,18 @@ def known_arguments(wanted: dict[str, Any], log: EventLog) -> dict[str, Any]:
     if unknown := sorted(wanted.keys() - known.keys()):
         log.write("notice", text=f"this version of TRL has no {', '.join(unknown)}: left out")
     return {key: value for key, value in wanted.items() if key in known}
+
+
+def evaluate_base(trainer: Any) -> dict[str, float]:
+    """Evaluate before anything is learnt, and leave the model as training wants it.
+
+    accelerate marks a model that it prepared for an evaluation as ready for everything, and would train the copies of
+    several processes without ever averaging their gradients (accelerate 1.15, prepare_model).
+    """
+    before: dict[str, float] = trainer.evaluate()
+    if ranks.processes() > 1 and not ranks.sharded():
+        trainer.model._is_accelerate_prepared = False
+    return before
 
 
 def cast_trainables(model: Any) -> None:

@@ -2,10 +2,11 @@
 
 It decides what the plan left open, writes `events.jsonl` as it goes, and ends with `result.json`. The adapter with the
 lowest eval loss lies in `adapter/` with the tokenizer and template it was trained with, that of the last step, where
-it is another, in `last/`. Ctrl+C, a termination signal or a stop file ends it after the current step. Killed, it goes
-on from its last whole checkpoint to the same end. Memory that runs out is answered once by a smaller batch. With
-`--probe` it takes a few steps, tells what they say of the whole run, and keeps nothing. A problem a person can act on
-is an event of kind `error` and exit code 1; a bug is a traceback.
+it is another, in `last/`; report, curves and cards come before the result. Ctrl+C, a termination signal or a stop file
+ends it after the current step. Killed, it goes on from its last whole checkpoint to the same end. Memory that runs out
+is answered once by a smaller batch. With `--probe` it takes a few steps, tells what they say of the whole run, and
+keeps nothing. Under accelerate launch, torchrun or a scheduler several processes train together, and the first one
+alone writes. A problem a person can act on is an event of kind `error` and exit code 1; a bug is a traceback.
 """
 
 import json
@@ -13,20 +14,19 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
-from chatclone.training import faults
-from chatclone.training.checkpoints import best_evaluation, keep_last, last_checkpoint
+from chatclone.training import faults, ranks
+from chatclone.training.checkpoints import last_checkpoint
 from chatclone.training.events import PLAN_FILE, RESULT_FILE, STOP_FILE, EventLog
 from chatclone.training.machine import memory_mb, one_device
+from chatclone.training.outcome import conclude, versions
 from chatclone.training.plan import Plan
-from chatclone.training.prepare import Prepared, free_memory, prepare
+from chatclone.training.prepare import free_memory, prepare
 
 
 def main(arguments: list[str]) -> int:
@@ -42,16 +42,21 @@ def main(arguments: list[str]) -> int:
         "HF_DATASETS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
+    if ranks.processes() > 1 and ranks.is_first():  # launched by hand: one that was stopped goes on
+        (folder / STOP_FILE).unlink(missing_ok=True)
     try:
-        log.write("start", pid=os.getpid(), versions=_versions())
+        log.write("start", pid=os.getpid(), versions=versions(), processes=ranks.processes())
         _leave_one_device(log)
         result = probe(plan, log) if "--probe" in arguments[1:] else train(plan, log)
-        write_atomically(folder / RESULT_FILE, json.dumps(result, indent=1))
-        log.write("done", **result)
+        if ranks.is_first():
+            write_atomically(folder / RESULT_FILE, json.dumps(result, indent=1))
+            log.write("done", **result)
     except Exception as error:
         told = error if isinstance(error, ChatcloneError) else faults.explained(error, plan)
         if told is None:
             raise
+        if not ranks.is_first():  # where one process alone fails, its launcher's output has to tell it
+            print(f"process {ranks.number()}: error: {told.message}\ntry: {told.hint}", file=sys.stderr)
         log.write("error", message=told.message, hint=told.hint)
         return 1
     return 0
@@ -63,7 +68,7 @@ def train(plan: Plan, log: EventLog) -> dict[str, Any]:
     try:
         return _train(plan, log, started)
     except (RuntimeError, MemoryError) as error:
-        if not faults.is_out_of_memory(error):
+        if ranks.processes() > 1 or not faults.is_out_of_memory(error):  # the others would not know of it
             raise
     # Past the handler, so that the traceback no longer holds the model.
     free_memory()
@@ -107,7 +112,7 @@ def probe(plan: Plan, log: EventLog) -> dict[str, Any]:
 
 def _train(plan: Plan, log: EventLog, started: float) -> dict[str, Any]:
     from chatclone.training.callbacks import Reporter, StopOnFile, StopOnNaN, early_stopping
-    from chatclone.training.trainer import build, quiet
+    from chatclone.training.trainer import build, evaluate_base, quiet
 
     folder = Path(plan.folder)
     with quiet():
@@ -116,59 +121,17 @@ def _train(plan: Plan, log: EventLog, started: float) -> dict[str, Any]:
         stop = StopOnFile(folder)
         callbacks = [reporter, StopOnNaN(), stop, *early_stopping(ready.plan.settings)]
         trainer = build(ready.plan, log, ready.loaded, ready.train, ready.eval, ready.steps, callbacks)
-        before = trainer.evaluate()
-        checkpoint = last_checkpoint(folder) if plan.resume else None
+        before = evaluate_base(trainer)
+        checkpoint = ranks.agreed(last_checkpoint(folder) if plan.resume and ranks.is_first() else None)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(folder / "adapter"))
-    ready.loaded.tokenizer.save_pretrained(folder / "adapter")
     state = trainer.state
-    return {
-        **_result(ready, state, before),
-        "stopped": "by_user" if stop.asked else "early" if state.global_step < state.max_steps else "finished",
-        "tokens_per_second": reporter.tokens_per_second,
-        "peak_memory_mb": memory_mb(ready.machine.device),
-        "seconds": time.time() - started,
-    }
-
-
-def _result(ready: Prepared, state: Any, before: dict[str, float]) -> dict[str, Any]:
-    """Return what a run came to, from the trainer's state, which a resumed run has in full too."""
-    plan, folder = ready.plan, Path(ready.plan.folder)
-    best = best_evaluation(state.log_history)
-    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-    last = keep_last(folder, best["step"], state.global_step)
-    return {
-        "run": plan.run,
-        "base": plan.base,
-        "versions": _versions(),
-        "base_fingerprint": ready.base.fingerprint,
-        "licence": plan.licence,
-        "preset": plan.preset,
-        "settings": {**plan.settings, **ready.steps.document()},
-        "reasons": {**plan.reasons, **ready.steps.reasons()},
-        "data": ready.data_document(),
-        "loaded": str(ready.loaded),
-        "steps": state.global_step,
-        "best_step": best["step"],
-        "train_loss": sum(losses) / len(losses),
-        "eval_loss": best["eval_loss"],
-        "eval_token_accuracy": best["eval_mean_token_accuracy"],
-        "base_eval_loss": before["eval_loss"],
-        "base_eval_token_accuracy": before["eval_mean_token_accuracy"],
-        "trained_tokens": round(ready.train.trained_tokens * float(state.epoch or 0)),
-        "adapter": str(folder / "adapter"),
-        "last_adapter": str(last or folder / "adapter"),
-    }
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of what trains, for the record."""
-    packages = ("chatclone", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "bitsandbytes")
-    found = {}
-    for package in packages:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+    stopped = "by_user" if stop.asked else "early" if state.global_step < state.max_steps else "finished"
+    if not ranks.is_first():
+        return {"steps": state.global_step, "stopped": stopped}
+    (folder / "adapter" / "training_args.bin").unlink(missing_ok=True)  # a pickle, with this computer's paths
+    ready.loaded.tokenizer.save_pretrained(folder / "adapter")
+    return conclude(ready, state, before, stopped=stopped, speed=reporter.tokens_per_second, started=started)
 
 
 def _leave_one_device(log: EventLog) -> None:

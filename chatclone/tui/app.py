@@ -1,38 +1,44 @@
 """The terminal app: the welcome without a persona, the chat with one, and the way from one to the other.
 
-Importing this module loads Textual and nothing heavier; the model is loaded in a thread after the first paint, and the
-pages of the way are imported when somebody goes there.
+Importing this module loads Textual and nothing heavier. The chat is imported after the first paint, the model loaded
+in a thread after that, and the pages of the way are imported when somebody goes there.
 """
 
-import logging
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 
 from chatclone import persona as personas
-from chatclone.chats import ChatStore
-from chatclone.locations import demo_export, ensure, home_directory, log_file
+from chatclone.errors import ChatcloneError
+from chatclone.locations import demo_export, home_directory
 from chatclone.persona import Persona
 from chatclone.tui.commands import COMMANDS, binding_keys
 from chatclone.tui.journey import Journey
 from chatclone.tui.opened import Opened, opener, version_of
 from chatclone.tui.preferences import Preferences
-from chatclone.tui.runs import Training, find_training
-from chatclone.tui.screens.chat import ChatScreen
-from chatclone.tui.screens.help import HelpScreen
-from chatclone.tui.screens.page import Page
+from chatclone.tui.screens.first import FirstScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
-from chatclone.tui.themes import DUSK, THEMES
-from chatclone.tui.waking import CloneFactory
-from chatclone.tui.widgets.composer import teach_alt_enter
+from chatclone.tui.texts import tr
+from chatclone.tui.themes import DUSK, FEW_COLOURS, THEMES, has_few_colours
+from chatclone.tui.watching import TrainingWatch, is_page
 
-WATCH_SECONDS = 1.0
-"""How often the app looks whether a training has ended."""
+if TYPE_CHECKING:
+    from chatclone.chats import ChatStore
+    from chatclone.tui.waking import CloneFactory
+
+PAINT_SECONDS = 0.02
+"""What a terminal gets for the first paint, which is some kilobytes."""
+STYLES = ("chatclone.tcss", "work.tcss")
+"""What is drawn after the first paint; that has a small file of its own, since parsing styles takes long."""
+CHAT = "chatclone.tui.screens.chat"
+"""The module that takes longest to import, with all that it needs."""
 
 
 class ChatcloneApp(App[None]):
@@ -40,7 +46,7 @@ class ChatcloneApp(App[None]):
 
     TITLE = "chatclone"
     DEFAULT_MODE = "0"
-    CSS_PATH: ClassVar = ["chatclone.tcss", "work.tcss"]
+    CSS_PATH: ClassVar = "first.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(binding_keys(c), c.action, c.title, id=c.id, tooltip=c.description, priority=True)
         for c in COMMANDS
@@ -50,53 +56,112 @@ class ChatcloneApp(App[None]):
     def __init__(
         self,
         persona: Persona | None,
-        clone_factory: CloneFactory | None = None,
-        store: ChatStore | None = None,
+        clone_factory: "CloneFactory | None" = None,
+        store: "ChatStore | None" = None,
         *,
         clock: Callable[[], float] = time.time,
         journey: Journey | None = None,
     ) -> None:
         super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        # Set later, a theme would have all styles parsed again before the first paint.
+        self.set_reactive(App.theme, DUSK.name)
+        self._colours = self.get_css_variables()
+        self.stylesheet.set_variables(self._colours)
         self.journey = journey or Journey(home_directory())
         self.journey.persona = persona
         self.opened = Opened()
+        self._watch = TrainingWatch(self, self.journey)
         self._clone_factory = clone_factory
         self._store = store
         self._clock = clock
         self._chat_version = version_of(persona) if persona else None
-        self._watching = False
         # A mode is a stack of screens: a chat that is opened anew gets another one, and the old one is removed whole.
         self.add_mode(self.DEFAULT_MODE, self._first_screen)
         self.preferences: Preferences | None = None
+        self.fault: ChatcloneError | None = None
+        """Why the app could not go on."""
 
     def on_mount(self) -> None:
-        """Set the theme; the first screen follows. After it, look for a training that goes on without us."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = DUSK.name
+        """Let it look as is preferred; the first screen follows."""
+        self.set_class(has_few_colours(self), FEW_COLOURS)
         if self.preferences is not None:
             self.preferences.apply(self)
-        self.call_after_refresh(self.run_worker, self._find_training, thread=True, group="find", exit_on_error=False)
-        self.set_interval(WATCH_SECONDS, self._watch)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style all anew; Textual would parse every style each time, which only other colours make necessary."""
+        colours = self.get_css_variables()
+        if colours != self._colours:
+            self._colours = colours
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.update(self, animate=animate)
+
+    def on_ready(self) -> None:
+        """Go on soon after the first paint: imports would keep the thread waiting that writes to the terminal."""
+        self.set_timer(PAINT_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        """Have the chat take its place, and look for a training that went on."""
+        self._read_styles()
+        first = self.screen_stack[0]
+        if self._clone_factory is not None and isinstance(first, FirstScreen):
+            self._furnish(first.persona, self._clone_factory)
+        self._watch.begin()
 
     def _first_screen(self) -> Screen[None]:
-        """Return the chat, or the welcome while there is nobody to chat with."""
-        persona = self.journey.persona
-        if persona is None or self._clone_factory is None or self._store is None:
+        """Return the chat, what stands in its place until it is imported, or the welcome while there is nobody."""
+        persona, factory = self.journey.persona, self._clone_factory
+        if persona is None or factory is None:
             return WelcomeScreen(self.journey)
-        return ChatScreen(persona, self._clone_factory, self._store, self._clock)
+        if CHAT in sys.modules:
+            self._read_styles()
+            return self._chat(persona, factory)
+        return FirstScreen(persona)
+
+    def _read_styles(self) -> None:
+        for name in STYLES:
+            self.stylesheet.read(Path(__file__).with_name(name))
+        self.stylesheet.parse()
+
+    def _furnish(self, persona: Persona, factory: "CloneFactory") -> None:
+        """Put the chat in the place of the first screen; keys that are pressed meanwhile wait for it."""
+        try:
+            self._enter(self._chat(persona, factory))
+        except ChatcloneError as error:
+            self.fault = error
+            self.exit()
+
+    def _chat(self, persona: Persona, factory: "CloneFactory") -> Screen[None]:
+        from chatclone.tui.models import Models
+        from chatclone.tui.screens.chat import ChatScreen
+
+        store, self._store = self._store or self.opened.store(persona), None
+        models = Models(persona, self.journey.home, self.opened, self.journey.work.open_model)
+        return ChatScreen(persona, factory, store, self._clock, models)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Fill the palette from the table of commands; those of the chat only where the chat is."""
+        from chatclone.tui.screens.chat import ChatScreen
+
         for command in COMMANDS:
             in_app = command.action.startswith("app.")
             if command.slash and command.id != "palette" and (in_app or isinstance(screen, ChatScreen)):
                 run = _runner(self, command.action)
-                yield SystemCommand(command.title, f"{command.description} {command.key}".rstrip(), run)
-        yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
+                does = tr(command.description) if command.description else ""
+                yield SystemCommand(tr(command.title), f"{does} {command.key}".strip(), run)
+        yield SystemCommand(tr("Theme"), tr("Change the colours."), self.action_change_theme)
+
+    def action_command_palette(self) -> None:
+        """Show the palette, which asks in the reader's language."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=tr("Find any command by its name."), id="--command-palette"))
 
     def action_help(self) -> None:
         """Show all keys and commands."""
+        from chatclone.tui.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
@@ -152,6 +217,8 @@ class ChatcloneApp(App[None]):
 
     def action_chat(self) -> None:
         """Go to the chat, opened anew where the persona, its adapter or its export has changed."""
+        from chatclone.tui.screens.chat import ChatScreen
+
         persona = self.journey.refresh()
         if persona is None:
             self.action_import()
@@ -167,9 +234,13 @@ class ChatcloneApp(App[None]):
         """Open the chat on a persona as it is now, in the place of whatever is open; the former model is freed."""
         factory = self.opened.keeping(opener(self.journey.work.open_persona, persona, self.journey.home))
         self.run_worker(self.opened.closing_clones(), thread=True, group="close")
-        store, before = self.opened.store(persona), self.current_mode
+        self._enter(self._chat(persona, factory))
+
+    def _enter(self, screen: Screen[None]) -> None:
+        """Show a screen in the place of whatever is open."""
+        before = self.current_mode
         mode = str(int(before) + 1)
-        self.add_mode(mode, lambda: ChatScreen(persona, factory, store, self._clock))
+        self.add_mode(mode, lambda: screen)
         self.switch_mode(mode)
         self.remove_mode(before)
 
@@ -178,76 +249,12 @@ class ChatcloneApp(App[None]):
 
         Nobody waits for it: the page that is left may be what asks, and cannot end before its handler does.
         """
-        if isinstance(self.screen, Page):
+        if is_page(self.screen):
             self.switch_screen(page)
         else:
             self.push_screen(page)
-
-    def _find_training(self) -> None:
-        """Look for a run that outlived the app, in a thread."""
-        persona = self.journey.persona
-        if persona is not None and self.journey.training is None:
-            training = find_training(persona, self.journey.work.worker_lives)
-            if training is not None and self.journey.training is None:
-                self.journey.training = training
-                if training.running():
-                    self.notify(f"{persona.name}'s training goes on. /train shows it.", markup=False)
-
-    def _watch(self) -> None:
-        training = self.journey.training
-        if training is not None and not training.told and not self._watching:
-            self._watching = True
-            self.run_worker(lambda: self._look_at(training), thread=True, group="watch", exit_on_error=False)
-
-    def _look_at(self, training: Training) -> None:
-        """Tell once that a training is over, in a thread; the page that shows it tells by itself."""
-        ended = not training.running()
-        self._watching = False
-        if ended and not training.told and not _on_page(self.screen):
-            training.told = True
-            name = training.persona.name
-            if training.failure:
-                text = f"{training.failure.message}\ntry: {training.failure.hint}"
-                self.notify(text, title=f"{name}'s training failed", severity="error", timeout=60, markup=False)
-            else:
-                self.notify(
-                    f"{name} is trained. /train says how well, and opens the chat anew.", timeout=20, markup=False
-                )
-
-
-def _on_page(screen: Screen[object]) -> bool:
-    """Return whether a screen is the one that shows the training."""
-    return isinstance(screen, Page) and screen.heading == "Training"
 
 
 def _runner(app: App[None], action: str) -> Callable[[], object]:
     """Return a function that runs an action, as the palette wants it."""
     return lambda: app.run_action(action)
-
-
-def run_app(persona: Persona | None, open_clone: CloneFactory, home: Path) -> None:
-    """Run the app on a persona until it is left; `open_clone` loads the model and is called after the first paint."""
-    logging.basicConfig(filename=log_file(ensure(home)), filemode="w", level=logging.WARNING)
-    teach_alt_enter()
-    preferences = Preferences(home)
-    if persona is None:
-        app = ChatcloneApp(None, journey=Journey(home))
-        app.preferences = preferences
-        _run(app)
-        return
-    opened = Opened()
-    store = opened.store(persona)
-    app = ChatcloneApp(persona, opened.keeping(open_clone), store, journey=Journey(home))
-    app.opened = opened
-    app.preferences = preferences
-    _run(app)
-
-
-def _run(app: ChatcloneApp) -> None:
-    """Run until the app is left; a bug, whose traceback is on the screen by then, ends the program with 1."""
-    try:
-        app.run()
-    finally:
-        app.opened.close()
-    if app.return_code:
-        raise SystemExit(app.return_code)

@@ -3,6 +3,7 @@
 import importlib.resources
 
 from chatclone.persona import Persona
+from chatclone.tui.texts import tr, tr_elsewhere
 
 ANOTHER = "another"
 """The choice of a base that is typed."""
@@ -16,13 +17,13 @@ def preset_choices() -> list[tuple[str, str]]:
         if file.name.endswith(".toml"):
             first = file.read_text("utf-8").splitlines()[0]
             name = file.name.removesuffix(".toml")
-            found.append((f"{name}: {first.removeprefix('#').strip()}", name))
+            found.append((f"{name}: {tr_elsewhere(first.removeprefix('#').strip())}", name))
     return found
 
 
 def base_choices(persona: Persona) -> list[tuple[str, str]]:
     """Return the bases to choose from, each as what a person reads and its name."""
-    choices = [("starter: built in, tiny, trains in minutes", "starter")]
+    choices = [(tr("starter: built in, tiny, trains in minutes"), "starter")]
     if persona.base != "starter":
-        choices.insert(0, (f"{persona.base}: as before", persona.base))
-    return [*choices, ("another: a model's folder, or a hub id that is here", ANOTHER)]
+        choices.insert(0, (tr("{base}: as before", base=persona.base), persona.base))
+    return [*choices, (tr("another: a model's folder, or a hub id that is here"), ANOTHER)]

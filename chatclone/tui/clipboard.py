@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatclone.files import write_atomically
 from chatclone.locations import ensure
+from chatclone.tui.texts import tr
 
 FILE = "copied.txt"
 """Its name in the persona's folder."""
@@ -35,14 +36,14 @@ def takes_osc52(text: str, environ: Mapping[str, str]) -> bool:
 def copied(text: str, folder: Path, environ: Mapping[str, str] = os.environ) -> str:
     """See that `text` is where a person can take it from, and return where in words."""
     if takes_osc52(text, environ):
-        return "Copied."
+        return tr("Copied.")
     for program, variable, command in _PROGRAMS:
         if shutil.which(program, path=environ.get("PATH")) and (not variable or environ.get(variable)):
             try:
                 subprocess.run(command, input=text.encode("utf-8", "replace"), check=True, timeout=_SECONDS)
             except (OSError, subprocess.SubprocessError):
                 continue
-            return "Copied."
+            return tr("Copied.")
     path = ensure(folder) / FILE
     write_atomically(path, text)
-    return f"This terminal has no clipboard for it; it lies in {path}"
+    return tr("This terminal has no clipboard for it; it lies in {path}", path=path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from chatclone.errors import ChatcloneError
+from chatclone.tui.texts import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ COMMANDS = (
         ("partner", "partner", "ctrl+l", "screen.partner", "Who am I",
             "Choose whom the clone talks to here.", "NAME", "p"),
         ("settings", "settings", "f3", "screen.settings", "Settings", "How this conversation is held.", "", ""),
+        ("model", "model", "", "screen.model", "Model", "Choose the engine and the model that answer here.", "", ""),
         ("set", "set", "", "screen.settings", "Set",
             "Change one setting, such as /set temperature 0.9", "NAME VALUE", "p"),
         ("strength", "strength", "", "screen.strength", "Strength",
@@ -137,23 +139,30 @@ def binding_keys(command: Command) -> str:
     return command.keys or f"unbound-{command.id}"
 
 
+def shown_usage(command: Command) -> str:
+    """Return the slash command with its argument in the reader's language."""
+    return f"/{command.slash} {tr(command.argument)}".rstrip() if command.slash else ""
+
+
 def keymap(keys: Mapping[str, object], where: str) -> dict[str, str]:
     """Return keys by command id as config.toml gives them; ChatcloneError, with the nearest id, for what is wrong."""
     known = {command.id: command for command in COMMANDS}
     for name, key in keys.items():
         if name not in known:
             near = get_close_matches(name, known, 1, 0.0)[0]
-            raise ChatcloneError(f"{where}, [keys]: there is no command {name!r}", f"the nearest is {near!r}")
+            what = tr("{where}, [keys]: there is no command {name!r}", where=where, name=name)
+            raise ChatcloneError(what, tr("the nearest is {name!r}", name=near))
         if not isinstance(key, str) or not key.strip():
-            raise ChatcloneError(f"{where}, [keys]: {name} must be a key, not {key!r}", f"{name} = 'ctrl+x'")
+            what = tr("{where}, [keys]: {name} must be a key, not {key!r}", where=where, name=name, key=key)
+            raise ChatcloneError(what, f"{name} = 'ctrl+x'")
     wanted = {c.id: str(keys.get(c.id, c.keys)) for c in COMMANDS if keys.get(c.id, c.keys)}
     taken: dict[str, str] = {}
     for name, text in wanted.items():
         for key in text.split(","):
             if (other := taken.setdefault(key.strip(), name)) != name and {name, other} & set(keys):
-                raise ChatcloneError(
-                    f"{where}, [keys]: {key.strip()} is given to {other} and to {name}", "give one of them another key"
-                )
+                double = {"where": where, "key": key.strip(), "other": other, "name": name}
+                what = tr("{where}, [keys]: {key} is given to {other} and to {name}", **double)
+                raise ChatcloneError(what, tr("give one of them another key"))
     return {name: wanted[name] for name in keys}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chatclone.errors import ChatcloneError
+from chatclone.tui.texts import tr
 
 DEFAULT_EDITOR = "notepad" if os.name == "nt" else "vi"
 
@@ -21,7 +22,9 @@ def edited(text: str, environ: Mapping[str, str] = os.environ) -> str:
         try:
             code = subprocess.run([*command, str(path)], check=False).returncode
         except OSError as error:
-            raise ChatcloneError(f"{command[0]} could not be started: {error.strerror}", "set $EDITOR") from error
+            what = tr("{program} could not be started: {why}", program=command[0], why=error.strerror)
+            raise ChatcloneError(what, tr("set $EDITOR")) from error
         if code:
-            raise ChatcloneError(f"{command[0]} ended with {code}", "what was written before is still there")
+            what = tr("{program} ended with {code}", program=command[0], code=code)
+            raise ChatcloneError(what, tr("what was written before is still there"))
         return path.read_text("utf-8", "replace").rstrip("\n")

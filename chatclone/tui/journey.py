@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatclone import persona as personas
 from chatclone.persona import Persona
-from chatclone.tui.runs import Training
 from chatclone.tui.work import Work
+
+if TYPE_CHECKING:
+    from chatclone.tui.runs import Training
 
 
 @dataclass
@@ -18,7 +21,7 @@ class Journey:
     work: Work = field(default_factory=Work)
     start: Path = field(default_factory=Path.home)
     """Where the search for an export begins."""
-    training: Training | None = None
+    training: "Training | None" = None
     preset: str = "persona"
     """What a training begins with; the demo has a preset of its own."""
 

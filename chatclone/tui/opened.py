@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatclone.chats import ChatStore
-from chatclone.clone import Clone
 from chatclone.persona import Persona
-from chatclone.tui.waking import CloneFactory
+
+if TYPE_CHECKING:
+    from chatclone.chats import ChatStore
+    from chatclone.clone import Clone
+    from chatclone.tui.waking import CloneFactory
 
 
 class Opened:
@@ -19,10 +21,10 @@ class Opened:
         self._clones: list[Clone] = []
         self._lock = threading.Lock()
 
-    def keeping(self, factory: CloneFactory) -> CloneFactory:
+    def keeping(self, factory: "CloneFactory") -> "CloneFactory":
         """Return the factory with what it makes remembered."""
 
-        def open_and_keep(*arguments: Any, **named: Any) -> tuple[Clone, str]:
+        def open_and_keep(*arguments: Any, **named: Any) -> "tuple[Clone, str]":
             clone, note = factory(*arguments, **named)
             with self._lock:
                 self._clones.append(clone)
@@ -30,8 +32,10 @@ class Opened:
 
         return open_and_keep
 
-    def store(self, persona: Persona) -> ChatStore:
+    def store(self, persona: Persona) -> "ChatStore":
         """Return the persona's conversations, opened once."""
+        from chatclone.chats import ChatStore  # not before the first paint
+
         if persona.folder not in self._stores:
             self._stores[persona.folder] = ChatStore.open(persona.chats_file)
         return self._stores[persona.folder]
@@ -61,6 +65,8 @@ def version_of(persona: Persona) -> tuple[Any, ...]:
     return persona.folder, persona.base, persona.adapter, exports.stat().st_mtime_ns if exports.exists() else 0
 
 
-def opener(open_persona: Callable[[Persona, Path], tuple[Clone, str]], persona: Persona, home: Path) -> CloneFactory:
+def opener(
+    open_persona: "Callable[[Persona, Path], tuple[Clone, str]]", persona: Persona, home: Path
+) -> "CloneFactory":
     """Return what opens this persona as it is now."""
     return lambda: open_persona(persona, home)

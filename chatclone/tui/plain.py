@@ -4,15 +4,18 @@ A line in is a message, a line out is a bubble. The slash commands are those of 
 screen, from the same table. Everything is saved as the app saves it.
 """
 
+import os
 import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from chatclone import config
 from chatclone.answering import answer, begin_reply, continue_reply, explain
 from chatclone.chats import ChatStore, Settings, StoredMessage
 from chatclone.clone import Clone
@@ -20,7 +23,9 @@ from chatclone.engines.base import Reading
 from chatclone.errors import ChatcloneError
 from chatclone.tui import commands
 from chatclone.tui.days import local_day
+from chatclone.tui.faults import explained_error, explained_text
 from chatclone.tui.telling import told
+from chatclone.tui.texts import chosen_language, number, tr, trn, use
 from chatclone.tui.visible import visible
 
 SHOWN = 4
@@ -29,8 +34,13 @@ LISTED = 20
 """Conversations that are listed."""
 
 
-def run_plain(clone: Clone, store: ChatStore, input_stream: TextIO, output: TextIO) -> int:
-    """Chat until the input ends or /quit; returns 0, or 1 when a reply failed, or 130 when interrupted between two."""
+def run_plain(clone: Clone, store: ChatStore, input_stream: TextIO, output: TextIO, *, home: Path | None = None) -> int:
+    """Chat until the input ends or /quit; returns 0, or 1 when a reply failed, or 130 when interrupted between two.
+
+    With a home it speaks the language that its config.toml or the locale says.
+    """
+    if home is not None:
+        use(chosen_language(config.load(home).language, os.environ))
     return PlainChat(clone, store, input_stream, output).run()
 
 
@@ -64,7 +74,8 @@ class PlainChat:
     def run(self) -> int:
         """Read and answer line by line."""
         if self._input.isatty():
-            self.print(f"This is a clone of {self.clone.persona.name}. /help lists what you can do, Ctrl+D ends.")
+            name = self.clone.persona.name
+            self.print(tr("This is a clone of {name}. /help lists what you can do, Ctrl+D ends.", name=name))
         try:
             for line in self._lines():
                 text = line.strip()
@@ -83,7 +94,7 @@ class PlainChat:
         asked = self._input.isatty()
         while True:
             if asked:
-                self._output.write("you: ")
+                self._output.write(f"{tr('you')}: ")
                 self._output.flush()
             line = self._input.readline()
             if not line:
@@ -98,12 +109,12 @@ class PlainChat:
         if command is not None and command.id == "quit":
             return False
         if command is None or command.id not in self._does:
-            self.print(f"There is no {visible(line.split()[0])} here; /help lists what there is.")
+            self.print(tr("There is no {command} here; /help lists what there is.", command=visible(line.split()[0])))
             return True
         try:
             self._does[command.id](argument)
         except ChatcloneError as error:
-            self.print(f"error: {visible(error.message)}\ntry: {visible(error.hint)}")
+            self.print(visible(explained_error(error)))
         return True
 
     def _send(self, text: str) -> None:
@@ -141,7 +152,7 @@ class PlainChat:
         self.reply = said[-1] if said and said[-1].role == "assistant" else None
         for message in said:
             if message.role == "user":
-                self.print(f"you: {visible(message.text)}")
+                self.print(f"{tr('you')}: {visible(message.text)}")
             else:
                 self._print_bubbles(message.bubbles, 0)
 
@@ -165,30 +176,29 @@ class PlainChat:
         except Exception as error:
             self._failed = True
             self._print_bubbles(self.reply.bubbles, printed)
-            what, _, hint = visible(explain(error)).partition("\n")
-            self.print(f"error: {what}" + (f"\ntry: {hint}" if hint else ""))
+            self.print(visible(explained_text(explain(error))))
         else:
             if self.reply.state == "cancelled":
-                self.print("(stopped)")
+                self.print(f"({tr('stopped')})")
             elif not self.reply.text:
-                self.print("(said nothing)")
+                self.print(f"({tr('said nothing')})")
 
     def _print_bubbles(self, bubbles: list[str], printed: int) -> int:
         """Print those bubbles that are not yet; returns how many are now."""
         for line in bubbles[printed:]:
-            self.print(f"{visible(self.clone.persona.name)} (clone): {visible(line)}")
+            self.print(f"{visible(self.clone.persona.name)} ({tr('clone')}): {visible(line)}")
         return len(bubbles)
 
     def _help(self, argument: str) -> None:
         for command in commands.COMMANDS:
             if command.plain:
-                self.print(f"{command.usage:<18}{command.description}")
-        self.print("A message that begins with a slash: type //. Ctrl+C stops a reply, Ctrl+D ends.")
+                self.print(f"{commands.shown_usage(command):<18}{tr(command.description)}")
+        self.print(tr("A message that begins with a slash: type //. Ctrl+C stops a reply, Ctrl+D ends."))
 
     def _new(self, argument: str) -> None:
         self.question = self.reply = None
         self._fresh = Settings()
-        self.print("A new conversation.")
+        self.print(tr("A new conversation."))
 
     def _chats(self, argument: str) -> None:
         """List the conversations, or go to one."""
@@ -196,36 +206,40 @@ class PlainChat:
             self.open(self.store.conversation(int(argument) if argument.isdecimal() else 0).id)
             return
         for chat in self.store.conversations(LISTED):
-            marks = ("pinned, " if chat.pinned else "") + (f"{chat.unread} new, " if chat.unread else "")
-            self.print(f"{chat.id:>5}  {visible(chat.title)} ({marks}{local_day(chat.updated_at)})")
-        self.print("/chats NUMBER goes to one.")
+            marks = [tr("pinned")] if chat.pinned else []
+            marks += [trn("{count} new", "{count} new", chat.unread)] if chat.unread else []
+            about = ", ".join([*marks, str(local_day(chat.updated_at))])
+            self.print(f"{chat.id:>5}  {visible(chat.title)} ({about})")
+        self.print(tr("/chats NUMBER goes to one."))
 
     def _memory(self, argument: str) -> None:
         """Cite what the last reply was given to remember."""
         if self.reply is None or not self.reply.memory:
-            self.print("Nothing was remembered for the last reply." if self.reply else "There is no reply yet.")
+            nothing = tr("Nothing was remembered for the last reply.")
+            self.print(nothing if self.reply else tr("There is no reply yet."))
             return
-        for number, hit in enumerate(self.reply.memory, start=1):
-            head = f"[{number}] {local_day(hit.when)} · {visible(hit.who)} · {visible(hit.chat)} · {hit.score:.2f}"
+        for place, hit in enumerate(self.reply.memory, start=1):
+            head = f"[{place}] {local_day(hit.when)} · {visible(hit.who)} · {visible(hit.chat)}"
+            head += f" · {number(hit.score, '.2f')}"
             body = visible(hit.text.strip()).replace("\n", "\n    ")
             self.print(f"{head}\n    {body}")
 
     def _regenerate(self, argument: str) -> None:
         if self.question is None:
-            self.print("There is no reply yet.")
+            self.print(tr("There is no reply yet."))
         else:
             self._write(random.randrange(2**31))
 
     def _continue(self, argument: str) -> None:
         if self.reply is None:
-            self.print("There is no reply yet.")
+            self.print(tr("There is no reply yet."))
         else:
             self._let_write(continue_reply(self.store, self.reply), None)
 
     def _edit(self, argument: str) -> None:
         """Send my last message anew, beside the old one."""
         if self.question is None:
-            raise ChatcloneError("there is no message yet", "write one")
+            raise ChatcloneError(tr("there is no message yet"), tr("write one"))
         self.question = self.store.edit(self.question, argument)
         self._write(None)
 
@@ -236,23 +250,23 @@ class PlainChat:
             if message is not None and len(versions) > 1:
                 wanted = min(len(versions) - 1, max(0, versions.index(message.id) + step))
                 self.store.show(versions[wanted])
-                self.print(f"version {wanted + 1} of {len(versions)}")
+                self.print(tr("version {version} of {versions}", version=wanted + 1, versions=len(versions)))
                 self.open(message.conversation)
                 return
-        self.print("There is one version only.")
+        self.print(tr("There is one version only."))
 
     def _unsend(self, argument: str) -> None:
         last = self.reply or self.question
         if last is None:
-            raise ChatcloneError("there is no message yet", "write one")
+            raise ChatcloneError(tr("there is no message yet"), tr("write one"))
         self.store.delete_message(last)
-        self.print("Deleted; /undo brings it back, for a week.")
+        self.print(tr("Deleted; /undo brings it back, for a week."))
         self.open(last.conversation)
 
     def _undo(self, argument: str) -> None:
         deleted = self.store.deletions(limit=1)
         if not deleted:
-            raise ChatcloneError("nothing was deleted within a week", "chatclone chats restore")
+            raise ChatcloneError(tr("nothing was deleted within a week"), "chatclone chats restore")
         self.open(self.store.restore(deleted[0]).conversation)
 
     def print(self, text: str) -> None:

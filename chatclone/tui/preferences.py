@@ -1,5 +1,6 @@
-"""What a person prefers in all chats, from `config.toml`: keys by command id, and the theme."""
+"""What a person prefers in all chats, from `config.toml`: the language, keys by command id, and the theme."""
 
+import os
 from pathlib import Path
 
 from textual.app import App
@@ -7,14 +8,16 @@ from textual.theme import Theme
 
 from chatclone import config
 from chatclone.tui.commands import keymap
+from chatclone.tui.texts import chosen_language, tr, use
 
 
 class Preferences:
-    """The preferences of a home; wrong keys are a ChatcloneError before the app begins."""
+    """The preferences of a home; a wrong language or key is a ChatcloneError before the app begins."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         loaded = config.load(home)
+        use(chosen_language(loaded.language, os.environ))
         self._keys = keymap(loaded.keys, str(config.config_file(home)))
         self._theme = loaded.theme
 
@@ -24,7 +27,7 @@ class Preferences:
         if self._theme in app.available_themes:
             app.theme = self._theme
         elif self._theme:
-            app.notify(f"There is no theme {self._theme}.", severity="warning", markup=False)
+            app.notify(tr("There is no theme {theme}.", theme=self._theme), severity="warning", markup=False)
         app.theme_changed_signal.subscribe(app, self._keep)
 
     def _keep(self, theme: Theme) -> None:

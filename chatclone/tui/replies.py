@@ -31,17 +31,23 @@ class Asked:
 class Replies:
     """Answers questions in the order of their conversations; questions wait until the clone is awake.
 
-    `post` takes events from any thread, `in_thread` starts a function in one.
+    `post` takes events from any thread, `in_thread` starts a function in one. `ready` says whether the clone is the one
+    that a conversation wants; where it is not, the one that is comes awake later.
     """
 
     def __init__(
-        self, store: ChatStore, post: Callable[[Message], bool], in_thread: Callable[[Callable[[], None]], object]
+        self,
+        store: ChatStore,
+        post: Callable[[Message], bool],
+        in_thread: Callable[[Callable[[], None]], object],
+        ready: Callable[[int], bool] = lambda conversation: True,
     ) -> None:
         self.clone: Clone | None = None
         self.current: StoredMessage | None = None
         self._store = store
         self._post = post
         self._in_thread = in_thread
+        self._ready = ready
         self._waiting: dict[int, Asked] = {}
         self._cancelled = threading.Event()
 
@@ -59,7 +65,7 @@ class Replies:
 
     def resume(self, reply: StoredMessage) -> StoredMessage | None:
         """Let a reply that was cut go on; None while the clone is not free. ChatcloneError where it was not cut."""
-        if self.clone is None or self.current is not None:
+        if self.current is not None or not self._ready(reply.conversation) or self.clone is None:
             return None
         return self._begin(self.clone, continue_reply(self._store, reply), None, None)
 
@@ -84,9 +90,12 @@ class Replies:
             self._cancelled.set()
 
     def _begin_next(self) -> StoredMessage | None:
-        if self.clone is None or self.current is not None or not self._waiting:
+        if self.current is not None or not self._waiting:
             return None
-        asked = self._waiting.pop(next(iter(self._waiting)))
+        first = next(iter(self._waiting))
+        if not self._ready(first) or self.clone is None:
+            return None
+        asked = self._waiting.pop(first)
         return self._begin(self.clone, begin_reply(self._store, asked.question), asked.seed, asked.settings)
 
     def _begin(self, clone: Clone, reply: StoredMessage, seed: int | None, settings: Settings | None) -> StoredMessage:

@@ -16,6 +16,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.locations import ensure
 from chatclone.persona import Persona
 from chatclone.training.events import PLAN_FILE, RESULT_FILE, STOP_FILE, history
+from chatclone.tui.texts import tr
 
 if TYPE_CHECKING:
     from chatclone.training.plan import Plan
@@ -28,7 +29,8 @@ UNCLAIMED_FILE = "unclaimed"
 class RunState:
     """How far a run is, by what its worker told."""
 
-    doing: str = "starting the training process"
+    doing: str = field(default_factory=lambda: tr("starting the training process"))
+    """What comes before and after the steps; empty while it trains."""
     step: int = 0
     steps: int = 0
     seconds_left: float | None = None
@@ -48,13 +50,13 @@ class RunState:
         """Take one event of the worker in."""
         match event:
             case {"kind": "start"}:
-                self.doing, self.error = "loading the base", None
+                self.doing, self.error = tr("loading the base"), None
             case {"kind": "loaded"}:
-                self.doing = "preparing the data"
+                self.doing = tr("preparing the data")
             case {"kind": "data"}:
-                self.doing = "evaluating the base"
+                self.doing = tr("evaluating the base")
             case {"kind": "begin", "steps": steps, "first_step": first}:
-                self.doing, self.steps, self._first, self.step = "training", steps, first, first
+                self.doing, self.steps, self._first, self.step = "", steps, first, first
             case {"kind": "step", "step": step}:
                 self._step(step, event)
             case {"kind": "eval", "step": step, "eval_loss": loss}:
@@ -112,7 +114,7 @@ class Training:
         if self._lives(self.folder):
             return True
         if self.failure is None and not take_over(self.persona.folder, self.folder):
-            message, hint = self.state().error or ("the training process ended without a result", "go on with it")
+            message, hint = self.state().error or _no_result()
             self.failure = ChatcloneError(message, hint)
         return False
 
@@ -122,7 +124,7 @@ class Training:
         for event in history(self.folder):
             state.take(event)
         if (self.folder / STOP_FILE).exists():
-            state.doing = "stopping after this step, keeping what was learnt"
+            state.doing = tr("stopping after this step, keeping what was learnt")
         return state
 
     def stop(self) -> None:
@@ -132,6 +134,10 @@ class Training:
     def result(self) -> dict[str, Any] | None:
         """Return what the run came to, once it is over."""
         return _result(self.folder)
+
+
+def _no_result() -> tuple[str, str]:
+    return tr("the training process ended without a result"), tr("go on with it")
 
 
 def find_training(persona: Persona, lives: Callable[[Path], bool]) -> Training | None:

@@ -5,14 +5,17 @@ The app and the plain chat share it; the settings screen puts every field throug
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast, get_args
 
 from chatclone.chats import Settings
 from chatclone.chats.settings import STRONGEST
 from chatclone.engines.base import Sampling
+from chatclone.engines.choose import EngineKind
 from chatclone.errors import ChatcloneError
+from chatclone.tui.texts import tr
 
 STRANGER = "a stranger"
-"""A partner whom the clone does not know."""
+"""A partner whom the clone does not know; it stands in the prompt, so it is no text to translate."""
 LONGEST = 4096
 """Tokens of the longest reply that can be asked for."""
 _ON, _OFF = ("on", "yes", "true", "1"), ("off", "no", "false", "0")
@@ -22,7 +25,8 @@ def with_setting(settings: Settings, usual: Sampling, name: str, value: str) -> 
     """Return the settings with one of them changed; `usual` is the persona's own sampling."""
     name, value = name.strip().casefold().replace("-", "_"), value.strip()
     if name not in _READERS:
-        raise ChatcloneError(f"there is no setting {name or '(none)'}", f"there is {', '.join(_READERS)}")
+        what = tr("there is no setting {name}", name=name or tr("(none)"))
+        raise ChatcloneError(what, tr("there is {names}", names=", ".join(_READERS)))
     return _READERS[name](settings, usual, value)
 
 
@@ -31,6 +35,7 @@ def described(settings: Settings, usual: Sampling) -> list[tuple[str, str]]:
     sampling = settings.sampling or usual
     return [
         ("partner", settings.partner),
+        ("model", f"{settings.engine} {settings.model}".rstrip()),
         ("adapter", _switch(settings.adapter)),
         ("strength", "" if settings.strength is None else f"{settings.strength:g}"),
         ("memory", _switch(settings.memory)),
@@ -42,6 +47,13 @@ def described(settings: Settings, usual: Sampling) -> list[tuple[str, str]]:
     ]
 
 
+def strength_told(strength: float | None) -> str:
+    """Return in words how much of the adapter is applied."""
+    if strength is None:
+        return tr("As it was loaded.")
+    return tr("The adapter is applied at {strength:g}.", strength=strength)
+
+
 def _switch(on: bool) -> str:
     return "on" if on else "off"
 
@@ -49,7 +61,7 @@ def _switch(on: bool) -> str:
 def _read_switch(name: str, value: str) -> bool:
     if value.casefold() in (*_ON, *_OFF):
         return value.casefold() in _ON
-    raise ChatcloneError(f"{name} is on or off, not {value!r}", f"/set {name} off")
+    raise ChatcloneError(tr("{name} is on or off, not {value!r}", name=name, value=value), f"/set {name} off")
 
 
 def _read_number(name: str, value: str, least: float, most: float, example: str) -> float:
@@ -58,7 +70,14 @@ def _read_number(name: str, value: str, least: float, most: float, example: str)
     except ValueError:
         number = float("nan")
     if not least <= number <= most:
-        raise ChatcloneError(f"{name} is a number from {least:g} to {most:g}, not {value!r}", f"/set {name} {example}")
+        what = tr(
+            "{name} is a number from {least:g} to {most:g}, not {value!r}",
+            name=name,
+            least=least,
+            most=most,
+            value=value,
+        )
+        raise ChatcloneError(what, f"/set {name} {example}")
     return number
 
 
@@ -66,6 +85,16 @@ def _strength(settings: Settings, usual: Sampling, value: str) -> Settings:
     if not value:
         return replace(settings, strength=None)
     return replace(settings, strength=_read_number("strength", value, 0, STRONGEST, "0.8"))
+
+
+def _model(settings: Settings, usual: Sampling, value: str) -> Settings:
+    """Read an engine with what it loads: a run's adapter, a GGUF file, or a server's model."""
+    engine, _, model = value.partition(" ")
+    known = get_args(EngineKind)
+    if engine not in known:
+        what = tr("there is no engine {name}", name=engine or tr("(none)"))
+        raise ChatcloneError(what, tr("there is {names}", names=", ".join(known)))
+    return replace(settings, engine=cast("EngineKind", engine), model=model.strip())
 
 
 def _temperature(settings: Settings, usual: Sampling, value: str) -> Settings:
@@ -90,6 +119,7 @@ def _sampled(settings: Settings, usual: Sampling, sampling: Sampling) -> Setting
 
 _READERS: dict[str, Callable[[Settings, Sampling, str], Settings]] = {
     "partner": lambda settings, usual, value: replace(settings, partner=" ".join(value.split())),
+    "model": _model,
     "adapter": lambda settings, usual, value: replace(settings, adapter=_read_switch("adapter", value)),
     "strength": _strength,
     "memory": lambda settings, usual, value: replace(settings, memory=_read_switch("memory", value)),

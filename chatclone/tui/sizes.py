@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatclone.persona import Persona
+from chatclone.tui.texts import mark, tr, tr_elsewhere
 
 KINDS = (
-    ("adapter: a small file on a base that all personas share", "adapter"),
-    ("merged: one file that needs no other", "merged"),
+    (mark("adapter: a small file on a base that all personas share"), "adapter"),
+    (mark("merged: one file that needs no other"), "merged"),
 )
 WHY = {
-    "f16": "as exact as the adapter itself",
-    "q8_0": "half the file, and next to nothing is lost",
-    "q6_k": "smaller, and little is lost",
-    "q5_k_m": "smaller, and some of the manner is lost on small bases",
-    "q4_k_m": "the smallest and fastest; for bases above 1.5 billion parameters",
+    "f16": mark("as exact as the adapter itself"),
+    "q8_0": mark("half the file, and next to nothing is lost"),
+    "q6_k": mark("smaller, and little is lost"),
+    "q5_k_m": mark("smaller, and some of the manner is lost on small bases"),
+    "q4_k_m": mark("the smallest and fastest; for bases above 1.5 billion parameters"),
 }
 
 
@@ -30,21 +31,22 @@ class Sizes:
 
     def quants(self) -> list[tuple[str, str]]:
         """Return the quants to choose from, each as what a person reads and its name."""
+        advised = tr("advised")
         return [
-            (f"{quant}: {shown_bytes(self.model_bytes(quant))}{' (advised)' if quant == self.quant else ''}", quant)
+            (f"{quant}: {shown_bytes(self.model_bytes(quant))}{f' ({advised})' if quant == self.quant else ''}", quant)
             for quant in WHY
         ]
 
     def rows(self, kind: str, quant: str) -> list[tuple[str, str, str]]:
         """Return what an export of this kind and quant writes: name, size, reason."""
-        why = self.reason if quant == self.quant else WHY[quant]
-        model = (quant, f"about {shown_bytes(self.model_bytes(quant))}", why)
+        why = tr_elsewhere(self.reason) if quant == self.quant else tr(WHY[quant])
+        model = (quant, tr("about {size}", size=shown_bytes(self.model_bytes(quant))), why)
         if kind == "merged":
-            return [model, ("adapter", "none", "it is in the file; no strength can be set later")]
+            return [model, (tr("adapter"), tr("none"), tr("it is in the file; no strength can be set later"))]
         small = (
-            "adapter",
-            f"about {shown_bytes(self.adapter_bytes)}",
-            "what was learnt; a chat can set its strength",
+            tr("adapter"),
+            tr("about {size}", size=shown_bytes(self.adapter_bytes)),
+            tr("what was learnt; a chat can set its strength"),
         )
         return [model, small]
 
@@ -79,4 +81,6 @@ def report_lines(document: dict[str, Any]) -> Sequence[str]:
 
 def shown_bytes(count: float) -> str:
     """Return a size as people read it."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    if count >= 1e9:
+        return tr("{gigabytes:.1f} GB", gigabytes=count / 1e9)
+    return tr("{megabytes:.1f} MB", megabytes=count / 1e6)

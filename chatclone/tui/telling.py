@@ -10,8 +10,9 @@ from chatclone.chats.transfer import read, written
 from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
 from chatclone.tui.days import local_day
-from chatclone.tui.saving import file_for, kind_of
-from chatclone.tui.setting import described, with_setting
+from chatclone.tui.saving import file_for, kind_of, loaded, unreadable, unwritable
+from chatclone.tui.setting import described, strength_told, with_setting
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 from memory.memory import Memory
 
@@ -41,74 +42,74 @@ def told(chat: "PlainChat") -> dict[str, Callable[[str], None]]:
 
 def _open(chat: "PlainChat") -> int:
     if chat.conversation is None:
-        raise ChatcloneError("this conversation has not begun", "write a message")
+        raise ChatcloneError(tr("this conversation has not begun"), tr("write a message"))
     return chat.conversation
 
 
 def _search(chat: "PlainChat", words: str) -> None:
     found = chat.store.search(words, limit=RESULTS)
     for one in found:
-        who = "you" if one.role == "user" else "clone"
+        who = tr("you") if one.role == "user" else tr("clone")
         chat.print(f"{one.conversation:>5}  {visible(one.snippet)} ({who}, {visible(one.title)})")
-    chat.print("/chats NUMBER goes there." if found else "Nothing.")
+    chat.print(tr("/chats NUMBER goes there.") if found else tr("Nothing."))
 
 
 def _pin(chat: "PlainChat") -> None:
     number = _open(chat)
     pinned = not chat.store.conversation(number).pinned
     chat.store.pin(number, pinned)
-    chat.print("Pinned." if pinned else "No longer pinned.")
+    chat.print(tr("Pinned.") if pinned else tr("No longer pinned."))
 
 
 def _save(chat: "PlainChat", name: str) -> None:
     if not name:
-        raise ChatcloneError("a file needs a name", "/save chat.md")
+        raise ChatcloneError(tr("a file needs a name"), "/save chat.md")
     document = chat.store.document(_open(chat))
     path = file_for(document.title, name)
     try:
         write_atomically(path, written([document], kind_of(path), chat.clone.persona.name))
     except OSError as error:
-        raise ChatcloneError(f"{name} cannot be written: {error.strerror}", "name a folder of yours") from error
-    chat.print(f"Saved as {visible(str(path))}")
+        raise unwritable(name, error) from error
+    chat.print(tr("Saved as {path}", path=visible(str(path))))
 
 
 def _load(chat: "PlainChat", name: str) -> None:
     try:
         documents = read(Path(name).expanduser().read_bytes())
     except OSError as error:
-        raise ChatcloneError(f"{name or 'it'} cannot be read: {error.strerror}", "/load chat.md") from error
+        raise unreadable(name or tr("it"), error) from error
     added = chat.store.insert(documents)
-    chat.print(f"{len(added)} added, {len(documents) - len(added)} were here already.")
+    chat.print(loaded(len(added), len(documents)))
 
 
 def _remember(chat: "PlainChat") -> None:
     """Keep my last message in memory."""
     if chat.question is None:
-        raise ChatcloneError("there is no message yet", "write one")
+        raise ChatcloneError(tr("there is no message yet"), tr("write one"))
     who = chat.settings.partner or chat.clone.partner or "you"
     _memory(chat).add(f"{who}: {' '.join(chat.question.text.split())}", chat.question.created_at)
-    chat.print("Remembered.")
+    chat.print(tr("Remembered."))
 
 
 def _note(chat: "PlainChat", text: str) -> None:
     if not text:
-        raise ChatcloneError("a note needs words", "/note mum's birthday")
+        raise ChatcloneError(tr("a note needs words"), tr("/note mum's birthday"))
     now = time.time()
     _memory(chat).add(text, int(now), local_day(now))
-    chat.print("Noted for today.")
+    chat.print(tr("Noted for today."))
 
 
 def _memory(chat: "PlainChat") -> Memory:
     if chat.clone.memory is None:
-        raise ChatcloneError("this clone has no memory", "chatclone import makes one")
+        raise ChatcloneError(tr("this clone has no memory"), tr("chatclone import makes one"))
     return chat.clone.memory
 
 
 def _correct(chat: "PlainChat", text: str) -> None:
     if chat.reply is None:
-        raise ChatcloneError("there is no reply yet", "write a message")
+        raise ChatcloneError(tr("there is no reply yet"), tr("write a message"))
     correct(chat.store, chat.clone.persona.dataset_folder, chat.reply, text, chat.reply.created_at)
-    chat.print("Kept: training can learn from it.")
+    chat.print(tr("Kept: training can learn from it."))
 
 
 def _set(chat: "PlainChat", name: str, value: str) -> None:
@@ -117,12 +118,11 @@ def _set(chat: "PlainChat", name: str, value: str) -> None:
             chat.print(f"{known:<13}{visible(now)}")
         return
     chat.configure(with_setting(chat.settings, chat.clone.sampling, name, value))
-    chat.print(f"{name} is {visible(value) or 'as loaded'} in this conversation.")
+    chat.print(tr("{name} is {value} in this conversation.", name=name, value=visible(value) or tr("as loaded")))
 
 
 def _strength(chat: "PlainChat", number: str) -> None:
     settings = with_setting(chat.settings, chat.clone.sampling, "strength", number)
     chat.clone.engine.set_strength(1.0 if settings.strength is None else settings.strength)
     chat.configure(settings)
-    strength = settings.strength
-    chat.print("As it was loaded." if strength is None else f"The adapter is applied at {strength:g}.")
+    chat.print(strength_told(settings.strength))

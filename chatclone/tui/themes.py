@@ -1,5 +1,6 @@
-"""Two themes of our own, calm and with one accent; every theme of Textual works too."""
+"""Two themes of our own, calm and with one accent; every theme of Textual works too, and so do no colours at all."""
 
+from textual.app import App
 from textual.theme import Theme
 
 DUSK = Theme(
@@ -31,3 +32,10 @@ PAPER = Theme(
     dark=False,
 )
 THEMES = (DUSK, PAPER)
+FEW_COLOURS = "-few-colours"
+"""The class of an app whose colours cannot tell shades apart: what is highlighted is underlined there."""
+
+
+def has_few_colours(app: App[None]) -> bool:
+    """Return whether this is a terminal of 16 colours, or one that was asked for none."""
+    return app.no_color or app.console.color_system in ("standard", "windows")

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatclone.persona import Persona
-from chatclone.whose import Asking
 
 if TYPE_CHECKING:
     from chatclone.clone import Clone
+    from chatclone.engines.choose import EngineKind
     from chatclone.ingest import Ingested, Request
     from chatclone.training.plan import Plan
     from chatclone.tui.sizes import Sizes
+    from chatclone.whose import Asking
 
 Told = Callable[[str, int], None]
 """Told what is being done, and how many messages are through."""
@@ -26,7 +27,7 @@ EMBED_SECONDS = 60
 """How long an import embeds at most; the rest is embedded while one chats."""
 
 
-def import_exports(request: "Request", home: Path, asking: Asking, told: Told) -> "Ingested":
+def import_exports(request: "Request", home: Path, asking: "Asking", told: Told) -> "Ingested":
     """Import into the current persona, or a new one."""
     from chatclone.ingest import ingest
 
@@ -106,6 +107,13 @@ def open_persona(persona: Persona, home: Path) -> "tuple[Clone, str]":
     return open_clone(persona, home)
 
 
+def open_model(persona: Persona, home: Path, engine: "EngineKind", model: str) -> "tuple[Clone, str]":
+    """Load what a chat with the persona needs, with the engine and the model that a conversation chose."""
+    from chatclone.tui.models import open_chosen
+
+    return open_chosen(persona, home, engine, model)
+
+
 @dataclass(frozen=True)
 class Work:
     """The functions above, one a field."""
@@ -120,3 +128,4 @@ class Work:
     size_export: "Callable[[Persona], Sizes]" = size_export
     export_adapter: Callable[[Persona, str, str, Path, Said, Said], dict[str, Any]] = export_adapter
     open_persona: "Callable[[Persona, Path], tuple[Clone, str]]" = open_persona
+    open_model: "Callable[[Persona, Path, EngineKind, str], tuple[Clone, str]]" = open_model

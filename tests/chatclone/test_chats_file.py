@@ -182,6 +182,19 @@ class TestProcesses:
             process.kill()
             process.communicate(timeout=PATIENCE)
 
+    def test_what_is_written_after_another_program_looked_is_there(self, path: Path) -> None:
+        """A second opening in this program does not give up the first one's locks, on which the log depends."""
+        look = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+            "print(*c.execute('SELECT text FROM messages').fetchall()); c.close()"
+        )
+        command = [sys.executable, "-c", look, str(path)]
+        with ChatStore.open(path) as first, ChatStore.open(path):
+            subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+            first.add(first.create().id, "user", "still here")
+            done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.stdout.strip() == "('still here',)"
+
     def test_two_programs_write_at_the_same_time(self, store: ChatStore, path: Path) -> None:
         """Each waits for the other's change; none is lost."""
         mine, theirs = store.create("mine").id, store.create("theirs").id

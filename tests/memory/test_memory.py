@@ -252,6 +252,7 @@ class TestSoundness:
                 "1 index entries belong to no passage",
                 "1 passages are not in the index",
                 "1 index entries are out of date",
+                "11 words are counted wrongly",
             ]
             memory.rebuild()
             assert memory.check() == []

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,16 @@ from memory.memory import Memory, Synced
 from memory.migrations import MIGRATIONS
 from memory.passages import Line
 from memory.store import StoreError, connect, generation, transaction
+
+
+def look_in_another_process(path: Path, table: str) -> int:
+    """Return how many rows a process finds that comes and goes; as the last one it would remove the log."""
+    look = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        "print(c.execute('SELECT count(*) FROM ' + sys.argv[2]).fetchone()[0]); c.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", look, str(path), table], capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 class TestConnect:
@@ -33,6 +44,14 @@ class TestConnect:
                 assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
         finally:
             os.umask(mask)
+
+    def test_opened_twice_it_is_kept_from_a_process_that_leaves(self, tmp_path: Path) -> None:
+        """The locks of a first connection outlive a second one's opening: another process leaves the log in place."""
+        path = tmp_path / "m.sqlite"
+        with closing(connect(path)) as first, closing(connect(path)):
+            look_in_another_process(path, "chat")
+            first.execute("INSERT INTO chat VALUES ('c', 'name')")
+            assert look_in_another_process(path, "chat") == 1
 
     def test_another_kind_of_file_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         """Text, and the database of another program, are errors that name the file."""

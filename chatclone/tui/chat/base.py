@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+from textual.message import Message
 from textual.screen import Screen
 
 from chatclone.chats import ChatStore, Settings, StoredMessage
 from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
-from chatclone.tui import rhythm
+from chatclone.tui.faults import explained
+from chatclone.tui.models import AS_STARTED, Key, Models, key_of
 from chatclone.tui.replies import Replies
-from chatclone.tui.waking import CloneFactory
+from chatclone.tui.rhythm import USUAL, rhythm_of
+from chatclone.tui.texts import tr
+from chatclone.tui.waking import CloneFactory, wake
 from chatclone.tui.widgets.bubbles import CloneMessage
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer
@@ -24,7 +29,12 @@ class ChatBase(Screen[None]):
     """A screen with one open conversation, or the beginning of a new one."""
 
     def __init__(
-        self, persona: Persona, clone_factory: CloneFactory, store: ChatStore, clock: Callable[[], float]
+        self,
+        persona: Persona,
+        clone_factory: CloneFactory,
+        store: ChatStore,
+        clock: Callable[[], float],
+        models: Models,
     ) -> None:
         super().__init__()
         self._persona = persona
@@ -34,7 +44,18 @@ class ChatBase(Screen[None]):
         self._conversation: int | None = None
         self._fresh = Settings()
         """How the next conversation will be held."""
-        self.replies = Replies(store, self.post_message, lambda work: self.run_worker(work, thread=True, group="reply"))
+        self._models = models
+        self._rhythm = USUAL
+        self._model_key = AS_STARTED
+        """Which model is loaded, or on its way."""
+        self._model_coming = False
+        self._model_loads = 0
+        self.replies = Replies(
+            store,
+            self.post_message,
+            lambda work: self.run_worker(work, thread=True, group="reply"),
+            lambda conversation: self._has_model(key_of(store.settings(conversation))),
+        )
 
     @property
     def _view(self) -> ConversationView:
@@ -66,12 +87,42 @@ class ChatBase(Screen[None]):
         else:
             self._store.configure(self._conversation, settings)
         self._apply(settings)
+        if self.replies.current is None:  # else it is loaded with the next question
+            self._has_model(key_of(settings))
+
+    def _has_model(self, key: Key) -> bool:
+        """Return whether this model is loaded, or at least on its way where nothing else is; else begin to load it."""
+        if key == self._model_key:
+            return True
+        self._load_model(key)
+        return False
+
+    def _load_model(self, key: Key) -> None:
+        """Load a model in a thread, in the place of the one that is there; what is asked meanwhile waits for it."""
+        self._model_key, self._model_coming, self.replies.clone = key, True, None
+        self._model_loads += 1
+        number = self._model_loads
+        self._say(tr("waking up {name}…", name=self._persona.name))
+
+        def tell(event: Message) -> bool:
+            return self._model_loads == number and self.post_message(event)  # else it is another one's turn by now
+
+        load = partial(wake, self._models.factory(key, self._clone_factory), tell)
+        self.run_worker(load, thread=True, group="wake")
 
     def _apply(self, settings: Settings) -> None:
         """Let the screen be as the conversation is set."""
         moves = self.app.animation_level != "none"
-        self._view.pace = rhythm.delay if settings.rhythm and moves else None
+        self._view.pace = self._delay if settings.rhythm and moves else None
         self.query_one(Title).call(settings.partner)
+
+    def _delay(self, line: str) -> float:
+        """Return how many seconds a bubble comes after the one before it, as far as the person's rhythm is known."""
+        return self._rhythm.delay(line)
+
+    def _learn_rhythm(self) -> None:
+        """Learn how fast the person writes, in a thread."""
+        self._rhythm = rhythm_of(self._persona)
 
     def _chosen_or_last(self) -> StoredMessage | None:
         """Return the message that is chosen, else the last one."""
@@ -92,11 +143,11 @@ class ChatBase(Screen[None]):
         """Return whether a reply is being written, and say so."""
         if self.replies.current is None:
             return False
-        self.notify("Wait until the clone is free; Esc stops a reply.", severity="warning")
+        self.notify(tr("Wait until the clone is free; Esc stops a reply."), severity="warning")
         return True
 
     def _explain(self, error: ChatcloneError) -> None:
-        self.notify(f"{error.message}\ntry: {error.hint}", severity="warning", markup=False)
+        self.notify(explained(error), severity="warning", markup=False)
 
     def _begin_command(self, text: str) -> None:
         """Put a command where messages are written, for its argument to follow."""
@@ -107,7 +158,7 @@ class ChatBase(Screen[None]):
         """Show a reply that has just begun."""
         if reply is None:
             return
-        self._say("typing…")
+        self._say(tr("typing…"))
         if reply.conversation == self._conversation:
             await self._view.add(reply)
             await self._view.change(self._store.message(reply.id))  # what came before its row was there

@@ -10,9 +10,10 @@ from chatclone.chats.transfer import read, written
 from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
 from chatclone.tui.chat.base import ChatBase
-from chatclone.tui.saving import file_for, kind_of
+from chatclone.tui.saving import file_for, kind_of, loaded, unreadable, unwritable
 from chatclone.tui.screens.confirm import ConfirmScreen
 from chatclone.tui.screens.search import SearchScreen
+from chatclone.tui.texts import tr
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.conversation import ConversationView
 
@@ -98,7 +99,7 @@ class ConversationActions(ChatBase):
         if (number := self._meant()) is not None:
             pinned = not self._store.conversation(number).pinned
             self._store.pin(number, pinned)
-            self.notify("Pinned: it stays at the top, with a ★." if pinned else "No longer pinned.", timeout=3)
+            self.notify(tr("Pinned: it stays at the top, with a ★.") if pinned else tr("No longer pinned."), timeout=3)
             self._list_chats()
 
     def action_unread(self) -> None:
@@ -115,10 +116,9 @@ class ConversationActions(ChatBase):
         number = self._meant()
         if number is None:
             return
-        title = self._store.conversation(number).title or "this conversation"
-        if await self.app.push_screen_wait(
-            ConfirmScreen(f"Delete “{title}”? /undo brings it back, for a week.", "Delete")
-        ):
+        title = self._store.conversation(number).title or tr("this conversation")
+        question = tr("Delete “{title}”? /undo brings it back, for a week.", title=title)
+        if await self.app.push_screen_wait(ConfirmScreen(question, tr("Delete"))):
             self.replies.forget(number)
             self._store.delete(number)
             await self._open_latest()
@@ -135,9 +135,9 @@ class ConversationActions(ChatBase):
         except ChatcloneError as error:
             self._explain(error)
         except OSError as error:
-            self._explain(ChatcloneError(f"{name} cannot be written: {error.strerror}", "name a folder of yours"))
+            self._explain(unwritable(name, error))
         else:
-            self.notify(f"Saved as {path}", markup=False)
+            self.notify(tr("Saved as {path}", path=path), markup=False)
 
     def action_load(self, name: str = "") -> None:
         """Read conversations from a file that /save or `chatclone chats export` wrote."""
@@ -153,9 +153,8 @@ class ConversationActions(ChatBase):
         except ChatcloneError as error:
             self._explain(error)
         except OSError as error:
-            self._explain(ChatcloneError(f"{path} cannot be read: {error.strerror}", "name a file, such as chat.md"))
+            self._explain(unreadable(str(path), error))
         else:
-            known = len(documents) - len(added)
-            self.notify(f"{len(added)} added" + (f", {known} were here already" if known else ""))
+            self.notify(loaded(len(added), len(documents)))
             if added:
                 await self._open(added[0].id)

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from chatclone.chats import Settings, StoredMessage
 from chatclone.errors import ChatcloneError
 from chatclone.tui.chat.base import ChatBase
+from chatclone.tui.models import key_of
 from chatclone.tui.screens.compare import CompareScreen
+from chatclone.tui.screens.model import ModelScreen
 from chatclone.tui.screens.partner import PartnerScreen
 from chatclone.tui.screens.settings import SettingsScreen
-from chatclone.tui.setting import with_setting
+from chatclone.tui.setting import strength_told, with_setting
+from chatclone.tui.texts import tr
 
 
 @dataclass
@@ -32,7 +35,8 @@ class HoldingActions(ChatBase):
         """Choose whom the clone talks to in this conversation."""
         if name:
             self._set("partner", name)
-            self.notify(f"To {self._persona.name} you are {self._settings.partner} now.", markup=False)
+            text = tr("To {name} you are {partner} now.", name=self._persona.name, partner=self._settings.partner)
+            self.notify(text, markup=False)
         else:
             self.run_worker(self._choose_partner(), group="partner", exclusive=True)
 
@@ -50,10 +54,22 @@ class HoldingActions(ChatBase):
             self.run_worker(self._change_settings(), group="settings", exclusive=True)
 
     async def _change_settings(self) -> None:
-        changed = await self.app.push_screen_wait(SettingsScreen(self._settings, self._usual))
+        changed = await self.app.push_screen_wait(SettingsScreen(self._settings, self._usual, self._models.choices()))
         if changed is not None:
             self._configure(changed)
-            self.notify("Saved for this conversation.", timeout=3)
+            self.notify(tr("Saved for this conversation."), timeout=3)
+
+    def action_model(self) -> None:
+        """Choose the engine and the model that answer in this conversation."""
+        if not self._is_busy():
+            self.run_worker(self._choose_model(), group="model", exclusive=True)
+
+    async def _choose_model(self) -> None:
+        chosen = await self.app.push_screen_wait(ModelScreen(self._models.choices(), key_of(self._settings)))
+        if chosen is not None:
+            self._configure(replace(self._settings, engine=chosen.engine, model=chosen.model))
+            if self.replies.clone is None and not self._model_coming:
+                self._load_model(chosen.key)  # it could not be loaded before
 
     def action_strength(self, number: str = "") -> None:
         """Set how much of the adapter is applied, at once."""
@@ -67,13 +83,14 @@ class HoldingActions(ChatBase):
             except ChatcloneError as error:
                 self._explain(error)
             else:
-                self.notify(f"The adapter is applied at {strength:g}." if strength is not None else "As it was loaded.")
+                self.notify(strength_told(strength))
 
     def action_rhythm(self) -> None:
         """Let bubbles come one after another as people send them, or at once."""
         settings = replace(self._settings, rhythm=not self._settings.rhythm)
         self._configure(settings)
-        self.notify("Bubbles come one after another." if settings.rhythm else "Bubbles come at once.", timeout=3)
+        text = tr("Bubbles come one after another.") if settings.rhythm else tr("Bubbles come at once.")
+        self.notify(text, timeout=3)
 
     def _set(self, name: str, value: str) -> bool:
         """Change one setting, or say what is wrong with it; returns whether it changed."""
@@ -88,7 +105,7 @@ class HoldingActions(ChatBase):
         """Answer the last question without the adapter and with it, side by side."""
         question = self._last_of("user")
         if question is None or self.replies.clone is None:
-            self.notify("There is no question yet, or the clone is not awake.", severity="warning")
+            self.notify(tr("There is no question yet, or the clone is not awake."), severity="warning")
         elif not self._is_busy():
             after = self._store.messages(question.conversation, 1, after=question.id)
             screen = CompareScreen(self._persona.name)

@@ -11,6 +11,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.tui.chat.base import ChatBase
 from chatclone.tui.clipboard import copied
 from chatclone.tui.editor import edited
+from chatclone.tui.texts import tr, trn
 from chatclone.tui.widgets.bubbles import MessageChosen, Versions
 from chatclone.tui.widgets.composer import Composer
 from chatclone.tui.widgets.memory_panel import MemoryPanel
@@ -23,7 +24,7 @@ class MessageActions(ChatBase):
         """Put a message of mine where it can be changed; Enter then sends it beside the old one."""
         question = self._last_of("user")
         if question is None:
-            self.notify("Choose a message of your own; “I would say” is for the clone's.", severity="warning")
+            self.notify(tr("Choose a message of your own; “I would say” is for the clone's."), severity="warning")
         elif text:
             await self._edited(question.id, text)
         elif not self._is_busy():
@@ -48,7 +49,7 @@ class MessageActions(ChatBase):
         """Say what I would have said instead of a reply."""
         reply = self._last_of("assistant")
         if reply is None or not reply.text.strip():
-            self.notify("There is no reply to say better.", severity="warning")
+            self.notify(tr("There is no reply to say better."), severity="warning")
         elif text:
             self._correct(reply.id, text)
         else:
@@ -61,7 +62,7 @@ class MessageActions(ChatBase):
         except ChatcloneError as error:
             self._explain(error)
         else:
-            self.notify("Kept: training can learn from it.", title="I would say")
+            self.notify(tr("Kept: training can learn from it."), title=tr("I would say"))
 
     async def action_regenerate(self) -> None:
         """Have a reply written again, or a question answered that never was."""
@@ -69,7 +70,7 @@ class MessageActions(ChatBase):
         if target is None:
             return
         if self.replies.clone is None:
-            self.notify("The clone is not awake yet.", severity="warning")
+            self.notify(tr("The clone is not awake yet."), severity="warning")
         if self.replies.clone is None or self._is_busy():
             return
         if target.role == "assistant" and target.parent is None:
@@ -90,10 +91,10 @@ class MessageActions(ChatBase):
             self._explain(error)
             return
         if resumed is None:
-            self.notify("The clone is not awake yet.", severity="warning")
+            self.notify(tr("The clone is not awake yet."), severity="warning")
             return
         await self._view.change(resumed)
-        self._say("typing…")
+        self._say(tr("typing…"))
 
     async def action_sibling(self, step: int) -> None:
         """Go to another version of the chosen message, or of the last one."""
@@ -132,7 +133,7 @@ class MessageActions(ChatBase):
             said = [row.message for row in reversed(self._view.rows)]
             found = self._view.chosen or next((m for m in said if m.role == "assistant" and m.text.strip()), None)
             if found is None:
-                self.notify("There is no reply to copy yet.", severity="warning", timeout=2)
+                self.notify(tr("There is no reply to copy yet."), severity="warning", timeout=2)
                 return
             text = found.text
         self.app.copy_to_clipboard(text)
@@ -146,17 +147,22 @@ class MessageActions(ChatBase):
         deletion = self._store.delete_message(target)
         self._view.choose(None)
         await self._open(self._conversation, around=None)
-        self.notify(f"{deletion.messages} deleted. /undo brings it back, for a week.", timeout=8)
+        text = trn(
+            "{count} message deleted. /undo brings it back, for a week.",
+            "{count} messages deleted. /undo brings them back, for a week.",
+            deletion.messages,
+        )
+        self.notify(text, timeout=8)
 
     async def action_undo(self) -> None:
         """Bring back what was deleted last, and show it."""
         deleted = self._store.deletions(limit=1)
         if not deleted:
-            self.notify("Nothing was deleted within a week.", severity="warning")
+            self.notify(tr("Nothing was deleted within a week."), severity="warning")
         elif not self._is_busy():
             found = self._store.restore(deleted[0])
             await self._open(found.conversation, around=found.message)
-            self.notify("Back again.", timeout=3)
+            self.notify(tr("Back again."), timeout=3)
 
     def action_editor(self) -> None:
         """Write the message in the editor that $EDITOR names."""
@@ -164,7 +170,7 @@ class MessageActions(ChatBase):
             with self.app.suspend():
                 text = edited(self._composer.text)
         except SuspendNotSupported:
-            self.notify("The editor needs a terminal of its own.", severity="warning")
+            self.notify(tr("The editor needs a terminal of its own."), severity="warning")
         except ChatcloneError as error:
             self._explain(error)
         else:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from textual import on
 
 from chatclone.tui.chat.base import ChatBase
-from chatclone.tui.days import local_day
+from chatclone.tui.days import date_title, local_day
 from chatclone.tui.screens.confirm import ConfirmScreen
 from chatclone.tui.screens.surroundings import SurroundingsScreen
+from chatclone.tui.texts import tr, trn
 from chatclone.tui.widgets.memory_panel import HitCard, MemoryPanel
 from memory.memory import Memory
 from memory.search import Hit
@@ -33,22 +34,23 @@ class MemoryActions(ChatBase):
         """Return the clone's memory, or say why there is none."""
         clone = self.replies.clone
         if clone is None:
-            self.notify("The clone is not awake yet.", severity="warning")
+            self.notify(tr("The clone is not awake yet."), severity="warning")
             return None
         if clone.memory is None:
-            self.notify("This clone has no memory: `chatclone import` makes one.", severity="warning", markup=False)
+            text = tr("This clone has no memory: `chatclone import` makes one.")
+            self.notify(text, severity="warning", markup=False)
         return clone.memory
 
     async def action_remember(self) -> None:
         """Keep the chosen message, or the last one of mine, in memory as a note."""
         message = self._view.chosen or self._last_of("user")
         if message is None or not message.text.strip():
-            self.notify("Choose a message with words: Alt+↑ and Alt+↓.", severity="warning")
+            self.notify(tr("Choose a message with words: Alt+↑ and Alt+↓."), severity="warning")
         elif (memory := self._memory()) is not None:
             who = self._persona.name if message.role == "assistant" else self._partner or "you"
             text = f"{who}: {' '.join(message.text.split())}"
             await asyncio.to_thread(memory.add, text, message.created_at)
-            self.notify("Remembered. A note comes first where it fits.", timeout=3)
+            self.notify(tr("Remembered. A note comes first where it fits."), timeout=3)
 
     async def action_note(self, text: str = "") -> None:
         """Tell the clone what is on today; it is given that all day, whatever is asked."""
@@ -58,7 +60,7 @@ class MemoryActions(ChatBase):
             today = local_day(self._clock())
             await asyncio.to_thread(memory.add, text, int(self._clock()), today)
             self._show_notes()
-            self.notify("Noted for today.", timeout=3)
+            self.notify(tr("Noted for today."), timeout=3)
 
     @on(HitCard.Opened)
     def _hit_opened(self, event: HitCard.Opened) -> None:
@@ -66,7 +68,7 @@ class MemoryActions(ChatBase):
             return
         found = memory.show(event.hit.id)
         if found is None:
-            self.notify("Memory does not hold this any more.", severity="warning")
+            self.notify(tr("Memory does not hold this any more."), severity="warning")
         else:
             self.app.push_screen(SurroundingsScreen(found, event.hit.chat))
 
@@ -77,12 +79,14 @@ class MemoryActions(ChatBase):
 
     async def _forget(self, memory: Memory, hit: Hit) -> None:
         day = datetime.fromtimestamp(hit.when, UTC).date()
-        question = f"Forget this of {day:%d %b %Y}, for good? It leaves memory and every reply that was given it."
-        if not await self.app.push_screen_wait(ConfirmScreen(question, "Forget")):
+        question = tr(
+            "Forget this of {day}, for good? It leaves memory and every reply that was given it.", day=date_title(day)
+        )
+        if not await self.app.push_screen_wait(ConfirmScreen(question, tr("Forget"))):
             return
         gone = await asyncio.to_thread(memory.forget, passage=hit.id)
         lines = set(hit.text.split("\n"))
         self._store.drop_memory(lambda other: other.id == hit.id or bool(lines & set(other.text.split("\n"))))
-        self.notify(f"Forgotten: {gone} message{'' if gone == 1 else 's'}.")
+        self.notify(trn("Forgotten: {count} message.", "Forgotten: {count} messages.", gone))
         chosen = self._view.chosen
         await self._open(self._conversation, around=chosen.id if chosen else None)

@@ -4,7 +4,6 @@ The screen never waits for the model: it loads and writes in threads, which tell
 be done here is in `tui.chat`.
 """
 
-from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -17,7 +16,9 @@ from chatclone.tui.chat.conversations import ConversationActions
 from chatclone.tui.chat.holding import HoldingActions
 from chatclone.tui.chat.messages import MessageActions
 from chatclone.tui.chat.recollection import MemoryActions
-from chatclone.tui.waking import wake
+from chatclone.tui.faults import hinted
+from chatclone.tui.models import AS_STARTED
+from chatclone.tui.texts import tr, tr_elsewhere
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer
 from chatclone.tui.widgets.conversation import ConversationView
@@ -33,7 +34,7 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
         for c in commands.COMMANDS
         if c.action.startswith("screen.")
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (90, "-wide")]  # noqa: RUF012 - declared so by Textual
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (90, "-wide"), (160, "-huge")]  # noqa: RUF012 - declared so by Textual
 
     def compose(self) -> ComposeResult:
         """Build the three columns and the line below them."""
@@ -44,7 +45,7 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
                 yield Title(name, id="title")
                 yield ConversationView(name, self._store, self._clock, id="conversation")
                 with Vertical(id="writing"):
-                    yield Composer(f"Message {name}…", id="composer")
+                    yield Composer(tr("Message {name}…", name=name), id="composer")
             yield MemoryPanel(id="memory")
         yield StatusLine(id="status")
 
@@ -52,9 +53,9 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
         """Open the latest conversation, and wake the clone once something is on the screen."""
         await self._open_latest()
         self._composer.focus()
-        self._say(f"waking up {self._persona.name}…")
-        load = partial(wake, self._clone_factory, self.post_message)
-        self.call_after_refresh(self.run_worker, load, thread=True, group="wake")
+        self._say(tr("waking up {name}…", name=self._persona.name))
+        self.call_after_refresh(self._load_model, AS_STARTED)
+        self.call_after_refresh(self.run_worker, self._learn_rhythm, thread=True, group="rhythm", exit_on_error=False)
         self.call_after_refresh(self.run_worker, self._store.purge, thread=True, group="purge", exit_on_error=False)
 
     def on_unmount(self) -> None:
@@ -63,21 +64,21 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
 
     @on(events.CloneAwake)
     async def _clone_awake(self, event: events.CloneAwake) -> None:
+        self._model_coming = False
         self.query_one(StatusLine).say(what_runs(event.clone.engine))
         if event.note:
-            self.notify(event.note, markup=False)
-        self._say("awake")
+            self.notify(tr_elsewhere(event.note), markup=False)
+        self._say(tr("awake"))
         await self._begun(self.replies.awake(event.clone))
 
     @on(events.CloneAsleep)
     def _clone_asleep(self, event: events.CloneAsleep) -> None:
-        what, _, hint = event.explanation.partition("\n")
-        self._say("could not wake up")
-        self.query_one(StatusLine).say("no model")
-        message = f"{what}\ntry: {hint}" if hint else what
-        self.notify(
-            message, title=f"{self._persona.name} could not wake up", severity="error", timeout=60, markup=False
-        )
+        self._model_coming = False
+        self._say(tr("could not wake up"))
+        self.query_one(StatusLine).say(tr("no model"))
+        title = tr("{name} could not wake up", name=self._persona.name)
+        message = hinted(*event.explanation.partition("\n")[::2])
+        self.notify(message, title=title, severity="error", timeout=60, markup=False)
 
     @on(Composer.Sent)
     async def _sent(self, event: Composer.Sent) -> None:
@@ -98,16 +99,17 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
     async def _run_slash(self, line: str) -> None:
         command, argument = commands.find(line)
         if command is None:
-            self.notify(f"There is no {line.split()[0]}. F1 shows what there is.", severity="warning", markup=False)
+            text = tr("There is no {command}. F1 shows what there is.", command=line.split()[0])
+            self.notify(text, severity="warning", markup=False)
         elif command.argument and argument:
             await self.run_action(f"{command.action}({argument!r})")
         else:
             await self.run_action(command.action)
 
     @on(events.PromptRead)
-    def _prompt_read(self, event: events.PromptRead) -> None:
+    async def _prompt_read(self, event: events.PromptRead) -> None:
         if self.replies.current is not None:
-            self._view.show_reading(self.replies.current.id, event.done, event.total)
+            await self._view.show_reading(self.replies.current.id, event.done, event.total)
 
     @on(events.ReplyChanged)
     async def _reply_changed(self, event: events.ReplyChanged) -> None:
@@ -124,10 +126,10 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
             await self.query_one(MemoryPanel).show(reply)
             self._store.mark_read(reply.conversation)
         begun = self.replies.ended()
-        self._say("awake" if reply.state != "failed" else "the last reply failed")
+        self._say(tr("awake") if reply.state != "failed" else tr("the last reply failed"))
         if clone is not None:
             speed = reply.stats.get("tokens_per_second", 0.0)
-            written = f" · {speed:.0f} tokens/s" if speed else ""
+            written = f" · {tr('{speed:.0f} tokens/s', speed=speed)}" if speed else ""
             self.query_one(StatusLine).say(f"{what_runs(clone.engine)}{written}")
         self._list_chats()
         await self._begun(begun)

@@ -9,9 +9,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chatclone.chats import StoredMessage
+from chatclone.tui.texts import mark, tr, trn
 from chatclone.tui.visible import visible
 
-SIDES = ("1 · without the adapter", "2 · with the adapter")
+SIDES = (mark("1 · without the adapter"), mark("2 · with the adapter"))
 
 
 class CompareScreen(ModalScreen[int | None]):
@@ -31,26 +32,27 @@ class CompareScreen(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         """Build both sides."""
         with Vertical(id="compare") as box:
-            box.border_title = "Compare"
-            box.border_subtitle = "1 or 2 keeps that one · Esc keeps what was there"
+            box.border_title = tr("Compare")
+            box.border_subtitle = tr("1 or 2 keeps that one · Esc keeps what was there")
             with Horizontal():
                 for number, title in enumerate(SIDES):
                     with VerticalScroll(classes="side") as side:
-                        side.border_title = title
-                        yield Static("waiting…" if number else "typing…", id=f"side-{number}", markup=False)
+                        side.border_title = tr(title)
+                        yield Static(tr("waiting…") if number else tr("typing…"), id=f"side-{number}", markup=False)
                         yield Static(id=f"pace-{number}", classes="pace", markup=False)
             with Horizontal(classes="answers"):
                 for number in (0, 1):
-                    yield Button(f"Keep {number + 1}", id=f"keep-{number}", compact=True, disabled=True)
+                    yield Button(
+                        tr("Keep {number}", number=number + 1), id=f"keep-{number}", compact=True, disabled=True
+                    )
 
     def show(self, side: int, reply: StoredMessage) -> None:
         """Show what one side has so far, and how fast it was once it is whole."""
         if not self.is_attached or side > 1:
             return
         failed = str(reply.stats.get("error", "")) if reply.state == "failed" else ""
-        text = visible(
-            "\n".join(reply.bubbles) or failed or ("typing…" if reply.state == "writing" else "said nothing")
-        )
+        nothing = tr("typing…") if reply.state == "writing" else tr("said nothing")
+        text = visible("\n".join(reply.bubbles) or failed or nothing)
         self.query_one(f"#side-{side}", Static).update(text)
         if reply.state != "writing":
             self._done[side] = True
@@ -72,5 +74,5 @@ class CompareScreen(ModalScreen[int | None]):
 def _pace(reply: StoredMessage) -> str:
     """Return how long a reply is and how fast it came."""
     tokens, speed = reply.stats.get("reply_tokens", 0), reply.stats.get("tokens_per_second", 0.0)
-    length = f"{tokens} token" if tokens == 1 else f"{tokens} tokens"
-    return f"{length} · {speed:.0f} tokens/s" if speed else length
+    length = trn("{count} token", "{count} tokens", tokens)
+    return f"{length} · {tr('{speed:.0f} tokens/s', speed=speed)}" if speed else length

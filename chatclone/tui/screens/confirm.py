@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 
 
@@ -29,7 +30,7 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(id="confirm"):
             yield Static(visible(self._question), markup=False)
             with Horizontal():
-                yield Button("Keep (n)", id="no", compact=True)
+                yield Button(f"{tr('Keep')} (n)", id="no", compact=True)
                 yield Button(f"{self._yes} (y)", id="yes", variant="error", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

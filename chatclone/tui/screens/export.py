@@ -22,6 +22,7 @@ from chatclone.tui.asking import Abandoned
 from chatclone.tui.journey import Journey
 from chatclone.tui.screens.page import Page
 from chatclone.tui.sizes import KINDS, Sizes, report_lines
+from chatclone.tui.texts import mark, tr, tr_elsewhere
 from chatclone.tui.visible import visible
 from chatclone.tui.widgets.reasons import Reasons
 
@@ -55,7 +56,7 @@ class _Ended(Message):
 class ExportScreen(Page):
     """Exports in a thread; stopped, what was written is removed."""
 
-    heading = "Export"
+    heading = mark("Export")
 
     def __init__(self, journey: Journey, persona: Persona) -> None:
         super().__init__(journey)
@@ -67,7 +68,7 @@ class ExportScreen(Page):
 
     def body(self) -> Iterable[Widget]:
         """Return the choices, what they come to, and the place of the report."""
-        yield Static("looking at the base…", id="doing", markup=False)
+        yield Static(tr("looking at the base…"), id="doing", markup=False)
         yield _Choices()
         yield Reasons(id="files")
         yield ProgressBar(id="bar", show_percentage=False, show_eta=False)
@@ -75,9 +76,9 @@ class ExportScreen(Page):
 
     def buttons(self) -> Iterable[Button]:
         """Return what can be done now, and when it is over."""
-        yield Button("Export", id="go", variant="primary", compact=True, disabled=True)
-        yield Button("Stop", id="back", compact=True)
-        yield Button("Chat with it now", id="chat", variant="primary", compact=True)
+        yield Button(tr("Export"), id="go", variant="primary", compact=True, disabled=True)
+        yield Button(tr("Stop"), id="back", compact=True)
+        yield Button(tr("Chat with it now"), id="chat", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Look at the base, in a thread."""
@@ -135,13 +136,13 @@ class ExportScreen(Page):
         for widget, shown in (("#choices", not working), ("#go", not working), ("#bar", working), ("#back", working)):
             self.query_one(widget).display = shown
         self.query_one("#doing").display = working
-        self.set_esc("stop" if working else "back")
+        self.set_esc(mark("stop") if working else mark("back"))
 
     def action_back(self) -> None:
         """Stop the export; with none going on, go back."""
         if self._working:
             self._stopped.set()
-            self.query_one("#doing", Static).update("stopping after this step…")
+            self.query_one("#doing", Static).update(tr("stopping after this step…"))
         else:
             super().action_back()
 
@@ -170,10 +171,11 @@ class ExportScreen(Page):
     def _said(self, event: _Said) -> None:
         if event.stays:
             report = self.query_one("#report", Static)
-            report.update(visible(f"{report.content}\n{event.text}".strip()))
+            report.update(visible(f"{report.content}\n{tr_elsewhere(event.text)}".strip()))
         elif not self._stopped.is_set():
             seconds = time.monotonic() - self._began
-            self.query_one("#doing", Static).update(visible(f"{event.text} … ({seconds:,.0f} s)"))
+            doing = tr("{doing} … ({seconds:,.0f} s)", doing=tr_elsewhere(event.text), seconds=seconds)
+            self.query_one("#doing", Static).update(visible(doing))
 
     @on(_Ended)
     def _ended(self, event: _Ended) -> None:
@@ -182,10 +184,10 @@ class ExportScreen(Page):
         if event.document is None:
             self.complain(None if isinstance(event.error, Abandoned) else event.error)
             if isinstance(event.error, Abandoned):
-                self.query_one("#report", Static).update("Stopped; what was written is removed.")
+                self.query_one("#report", Static).update(tr("Stopped; what was written is removed."))
             self.query_one("#go").focus()
             return
-        self.query_one("#heading .title", Static).update(Content.styled("Exported", "bold"))
+        self.query_one("#heading .title", Static).update(Content.styled(tr("Exported"), "bold"))
         for hidden in ("#choices", "#go", "#files"):
             self.query_one(hidden).display = False
         report = "\n".join(report_lines(event.document))
@@ -207,8 +209,10 @@ class _Choices(Vertical):
     def compose(self) -> ComposeResult:
         """Build a line for each."""
         with Horizontal():
-            yield Static("kind")
-            yield Select(KINDS, value="adapter", allow_blank=False, id="kind", compact=True)
+            yield Static(tr("kind"))
+            yield Select(
+                [(tr(text), kind) for text, kind in KINDS], value="adapter", allow_blank=False, id="kind", compact=True
+            )
         with Horizontal():
-            yield Static("weights")
+            yield Static(tr("weights"))
             yield Select((), id="quant", compact=True)

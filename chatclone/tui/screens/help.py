@@ -10,9 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chatclone.tui.commands import COMMANDS, GROUPS
+from chatclone.tui.commands import COMMANDS, GROUPS, shown_usage
+from chatclone.tui.texts import tr
 
-WIDTH, INDENT = 71, 28
+WIDTH, INDENT = 69, 28
 """Characters of a line within the page, and of what stands before a description."""
 
 
@@ -26,20 +27,27 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Build the page."""
         with VerticalScroll(id="help") as page:
-            page.border_title = "Help"
-            page.border_subtitle = "Esc closes"
+            page.border_title = tr("Help")
+            page.border_subtitle = tr("Esc closes")
             yield Static(_page())
 
 
 def _page() -> Content:
     """Return the table as text: writing first, then a line a command, under a heading a group."""
-    lines = [_line("Enter", "", "Send. Ctrl+J or Alt+Enter begin a new line, ↑ brings back what was sent.")]
+    sends = tr("Send. Ctrl+J or Alt+Enter begin a new line, ↑ brings back what was sent.")
+    lines = [_line("Enter", "", sends)]
     for group in GROUPS:
-        lines += [Content(""), Content.styled(group, "bold underline")]
-        lines += [_line(c.key, c.usage, c.description) for c in COMMANDS if c.group == group and c.description]
-    closing = (
-        "A click chooses a message, a click on ‹2/3› goes to another version. // begins a message with a slash.\n"
-        "Other keys: [keys] in config.toml, by the ids in docs/terminal.md."
+        lines += [Content(""), Content.styled(tr(group), "bold underline")]
+        lines += [
+            _line(c.key, shown_usage(c), tr(c.description)) for c in COMMANDS if c.group == group and c.description
+        ]
+    closing = "\n".join(
+        [
+            tr(
+                "A click chooses a message, a click on ‹2/3› goes to another version. // begins a message with a slash."
+            ),
+            tr("Other keys: [keys] in config.toml, by the ids in docs/terminal.md."),
+        ]
     )
     return Content("\n").join([*lines, Content(""), Content.styled(closing, "$foreground 60%")])
 

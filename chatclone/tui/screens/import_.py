@@ -14,23 +14,24 @@ from chatclone.ingest import Request
 from chatclone.tui.journey import Journey
 from chatclone.tui.paths import read_paths
 from chatclone.tui.screens.page import Page
+from chatclone.tui.texts import mark, tr
 from chatclone.tui.widgets.export_tree import ExportTree
 
-HOW_TO = (
+HOW_TO = mark(
     "Telegram Desktop: Settings, Advanced, Export Telegram data, format JSON. Choose its result.json, its folder or a "
     "zip of it; HTML exports work too."
 )
 FILTERS = (
-    ("balanced: what says something", "balanced"),
-    ("strict: fewer, longer replies", "strict"),
-    ("none: every reply", "none"),
+    (mark("balanced: what says something"), "balanced"),
+    (mark("strict: fewer, longer replies"), "strict"),
+    (mark("none: every reply"), "none"),
 )
 
 
 class ImportScreen(Page):
     """Asks which export; `before` is a request that did not work, shown again with what was wrong."""
 
-    heading = "Import chats"
+    heading = mark("Import chats")
 
     def __init__(self, journey: Journey, before: Request | None = None, error: Exception | None = None) -> None:
         super().__init__(journey)
@@ -41,14 +42,15 @@ class ImportScreen(Page):
         """Return the hint, the field, the tree and the options."""
         before = self._before
         paths = " ".join(f'"{path}"' for path in before.paths) if before else ""
-        yield Static(Content.styled(HOW_TO, "$foreground 60%"), classes="hint")
-        yield Input(paths, placeholder="a path: type it, paste it, or drop the file here", id="path", compact=True)
+        yield Static(Content.styled(tr(HOW_TO), "$foreground 60%"), classes="hint")
+        hint = tr("a path: type it, paste it, or drop the file here")
+        yield Input(paths, placeholder=hint, id="path", compact=True)
         yield ExportTree(self.journey.start, id="tree")
         yield _Options(before)
 
     def buttons(self) -> Iterable[Button]:
         """Return what begins."""
-        yield Button("Import", id="begin", variant="primary", compact=True)
+        yield Button(tr("Import"), id="begin", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Begin in the field, where a path can be pasted at once; show what went wrong before."""
@@ -79,9 +81,11 @@ class ImportScreen(Page):
     def _request(self) -> Request:
         paths = read_paths(self.query_one("#path", Input).value)
         if not paths:
-            raise ChatcloneError("no export is chosen", "choose a file in the tree, or paste its path")
+            raise ChatcloneError(tr("no export is chosen"), tr("choose a file in the tree, or paste its path"))
         if missing := [path for path in paths if not path.exists()]:
-            raise ChatcloneError(f"{missing[0]} does not exist", "Telegram calls its export result.json")
+            raise ChatcloneError(
+                tr("{path} does not exist", path=missing[0]), tr("Telegram calls its export result.json")
+            )
         return Request(
             paths=paths,
             clone_of=self.query_one("#clone-of", Input).value.strip() or None,
@@ -100,13 +104,13 @@ class _Options(Vertical):
     def compose(self) -> ComposeResult:
         """Build a line for each."""
         with Horizontal():
-            yield Static("clone")
-            yield Input(
-                self._request.clone_of or "", placeholder="me (or somebody else's name)", id="clone-of", compact=True
-            )
+            yield Static(tr("clone"))
+            hint = tr("me (or somebody else's name)")
+            yield Input(self._request.clone_of or "", placeholder=hint, id="clone-of", compact=True)
         with Horizontal():
-            yield Static("replies")
-            yield Select(FILTERS, value=self._request.filter, allow_blank=False, id="filter", compact=True)
+            yield Static(tr("replies"))
+            filters = [(tr(text), name) for text, name in FILTERS]
+            yield Select(filters, value=self._request.filter, allow_blank=False, id="filter", compact=True)
         with Horizontal():
-            yield Static("hide phone numbers and the like")
+            yield Static(tr("hide phone numbers and the like"))
             yield Switch(self._request.redact, id="redact")

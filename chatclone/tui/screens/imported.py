@@ -11,12 +11,13 @@ from chatclone.ingest import Ingested
 from chatclone.tui.journey import Journey
 from chatclone.tui.samples import TRAINED, shown_samples
 from chatclone.tui.screens.page import Page
+from chatclone.tui.texts import mark, tr, trn
 from chatclone.tui.visible import visible
 
 HOW = {
-    "personal_information": "the export says so",
-    "saved_messages": "the Saved Messages in it are yours",
-    "chat_partner": "the other side of its personal chats",
+    "personal_information": mark("the export says so"),
+    "saved_messages": mark("the Saved Messages in it are yours"),
+    "chat_partner": mark("the other side of its personal chats"),
 }
 """What tells whose export it is, in words."""
 
@@ -24,8 +25,8 @@ HOW = {
 class ImportedScreen(Page):
     """Shows the account of an import and leads on to training."""
 
-    heading = "Imported"
-    esc = "menu"
+    heading = mark("Imported")
+    esc = mark("menu")
 
     def __init__(self, journey: Journey, done: Ingested, note: str = "") -> None:
         super().__init__(journey)
@@ -42,15 +43,17 @@ class ImportedScreen(Page):
         yield Waterfall(self._done)
         name = document["persona"]["name"]
         yield Static(
-            Content.assemble(("Samples", "bold"), (f"  {TRAINED} is what is trained on", "$foreground 60%")),
+            Content.assemble(
+                (tr("Samples"), "bold"), (f"  {tr('{sign} is what is trained on', sign=TRAINED)}", "$foreground 60%")
+            ),
             classes="lead",
         )
         yield Static(shown_samples([example.line() for example in self._done.data_set.train], name), id="samples")
 
     def buttons(self) -> Iterable[Button]:
         """Return where to go from here."""
-        yield Button("Train", id="train", variant="primary", compact=True)
-        yield Button("Import more", id="more", compact=True)
+        yield Button(tr("Train"), id="train", variant="primary", compact=True)
+        yield Button(tr("Import more"), id="more", compact=True)
 
     def on_mount(self) -> None:
         """Offer the next step."""
@@ -93,13 +96,26 @@ def _who(document: dict[str, Any]) -> Content:
     owner, persona, messages, replies = (document[key] for key in ("owner", "persona", "messages", "replies"))
     lines = []
     if owner:
-        lines.append(f"You are {owner['name']}: {HOW.get(owner['how'], owner['how'])}.")
+        how = tr(HOW.get(owner["how"], owner["how"]))
+        lines.append(tr("You are {name}: {how}.", name=owner["name"], how=how))
     if not owner or owner["id"] != persona["id"]:
-        lines.append(f"Cloned is {persona['name']}.")
+        lines.append(tr("Cloned is {name}.", name=persona["name"]))
     if not messages["new"] and not messages["edited"]:
-        lines.append(f"Nothing new: all {messages['read']:,} messages were imported before.")
-    lines.append(
-        f"{messages['read']:,} messages read; {replies['trained']:,} replies of {persona['name']} to learn from; "
-        f"{document['memory']['passages']:,} passages to remember."
-    )
+        nothing = trn(
+            "Nothing new: the only message was imported before.",
+            "Nothing new: all {count:,} messages were imported before.",
+            messages["read"],
+        )
+        lines.append(nothing)
+    parts = [
+        trn("{count:,} message read", "{count:,} messages read", messages["read"]),
+        trn(
+            "{count:,} reply of {name} to learn from",
+            "{count:,} replies of {name} to learn from",
+            replies["trained"],
+            name=persona["name"],
+        ),
+        trn("{count:,} passage to remember", "{count:,} passages to remember", document["memory"]["passages"]),
+    ]
+    lines.append("; ".join(parts) + ".")
     return Content(visible("\n".join(lines)))

@@ -19,6 +19,7 @@ from chatclone.tui.asking import Abandoned, Agreed, ScreenAsking, WhoAreYou
 from chatclone.tui.journey import Journey
 from chatclone.tui.screens.page import Page
 from chatclone.tui.screens.whose import AgreedScreen, WhoScreen
+from chatclone.tui.texts import mark, tr, tr_elsewhere, trn
 from chatclone.tui.visible import visible
 from importers.message import Person
 
@@ -49,8 +50,8 @@ class _Ended(Message):
 class ImportingScreen(Page):
     """Imports in a thread. Stopped or failed, nothing is changed, and one is back where the export was chosen."""
 
-    heading = "Importing"
-    esc = "stop"
+    heading = mark("Importing")
+    esc = mark("stop")
 
     def __init__(self, journey: Journey, request: Request, home: Path, *, demo: bool = False) -> None:
         super().__init__(journey)
@@ -63,13 +64,13 @@ class ImportingScreen(Page):
 
     def body(self) -> Iterable[Widget]:
         """Return the lines that tell how far it is."""
-        yield Static("reading…", id="doing", markup=False)
+        yield Static(tr("reading…"), id="doing", markup=False)
         yield ProgressBar(id="bar", show_eta=True)
         yield Static(id="rate", markup=False)
 
     def buttons(self) -> Iterable[Button]:
         """Return what stops it."""
-        yield Button("Stop", id="back", compact=True)
+        yield Button(tr("Stop"), id="back", compact=True)
 
     def on_mount(self) -> None:
         """Begin."""
@@ -87,7 +88,7 @@ class ImportingScreen(Page):
     def action_back(self) -> None:
         """Stop; what memory has embedded by then stays."""
         self._stop()
-        self.query_one("#doing", Static).update("stopping…")
+        self.query_one("#doing", Static).update(tr("stopping…"))
 
     def _work(self) -> None:
         """Import and embed, in a thread."""
@@ -108,9 +109,9 @@ class ImportingScreen(Page):
         """Prepare searching by meaning; stopped, the rest is done while one chats."""
         assert done.persona is not None
         try:
-            return self.journey.work.embed_memory(done.persona, partial(self._tell, "preparing its memory"))
+            return self.journey.work.embed_memory(done.persona, partial(self._tell, tr("preparing its memory")))
         except Abandoned:
-            return "the rest of the memory is prepared while you chat"
+            return tr("the rest of the memory is prepared while you chat")
 
     def _tell(self, doing: str, done: int, total: int = 0) -> None:
         """Pass on how far it is, or end the work where it was stopped."""
@@ -120,12 +121,10 @@ class ImportingScreen(Page):
 
     @on(_Told)
     def _told(self, event: _Told) -> None:
-        what = "passages" if event.total else "messages"
-        of = f" of {event.total:,}" if event.total else ""
-        self.query_one("#doing", Static).update(visible(f"{event.doing} … {event.done:,}{of} {what}"))
+        self.query_one("#doing", Static).update(visible(f"{tr_elsewhere(event.doing)} … {_amount(event)}"))
         self.query_one(ProgressBar).update(total=event.total or None, progress=event.done)
         seconds = time.monotonic() - self._began
-        self.query_one("#rate", Static).update(f"{seconds:,.0f} s so far" if seconds > 2 else "")
+        self.query_one("#rate", Static).update(tr("{seconds:,.0f} s so far", seconds=seconds) if seconds > 2 else "")
 
     @on(_Ended)
     async def _ended(self, event: _Ended) -> None:
@@ -143,7 +142,7 @@ class ImportingScreen(Page):
             error = None if isinstance(event.error, Abandoned) else event.error
             self.app.switch_screen(ImportScreen(self.journey, self._request, error))
             if error is None:
-                self.app.notify("Stopped. Nothing was imported.", timeout=4)
+                self.app.notify(tr("Stopped. Nothing was imported."), timeout=4)
 
     @on(WhoAreYou)
     def _who_are_you(self, event: WhoAreYou) -> None:
@@ -160,6 +159,13 @@ class ImportingScreen(Page):
                 event.answer.set_result(bool(agreed))
 
         self.app.push_screen(AgreedScreen(event.person, event.owner_known), answer)
+
+
+def _amount(told: _Told) -> str:
+    """Return how much of it is done."""
+    if told.total:
+        return trn("{done:,} of {count:,} passage", "{done:,} of {count:,} passages", told.total, done=told.done)
+    return trn("{count:,} message", "{count:,} messages", told.done)
 
 
 def _as_demo(done: Ingested) -> Ingested:

@@ -13,7 +13,9 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from chatclone.errors import ChatcloneError
+from chatclone.tui.faults import explained_error, hinted
 from chatclone.tui.journey import Journey
+from chatclone.tui.texts import mark, tr
 from chatclone.tui.visible import visible
 
 
@@ -24,7 +26,7 @@ class Page(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (90, "-wide")]  # noqa: RUF012 - declared so by Textual
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012 - declared so by Textual
     heading = ""
-    esc = "back"
+    esc = mark("back")
     """What Esc does, for the line at the top."""
 
     def __init__(self, journey: Journey) -> None:
@@ -34,7 +36,7 @@ class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         """Build the page."""
         with Horizontal(id="heading"):
-            yield Static(Content.styled(visible(self.heading), "bold"), classes="title")
+            yield Static(Content.styled(visible(tr(self.heading)), "bold"), classes="title")
             yield Static(self._esc_hint(), classes="esc")
         with VerticalScroll(id="body", can_focus=False):
             yield from self.body()
@@ -56,9 +58,10 @@ class Page(Screen[None]):
         problem = self.query_one("#problem", Static)
         problem.display = error is not None
         if isinstance(error, ChatcloneError):
-            problem.update(visible(f"error: {error.message}\ntry: {error.hint}"))
+            problem.update(visible(explained_error(error)))
         elif error is not None:
-            problem.update(visible(f"error: {type(error).__name__}\ntry: the log, chatclone.log, says where"))
+            what = tr("error: {what}", what=hinted(type(error).__name__, tr("the log, chatclone.log, says where")))
+            problem.update(visible(what))
 
     def set_esc(self, does: str) -> None:
         """Say what Esc does now."""
@@ -74,4 +77,4 @@ class Page(Screen[None]):
         await self.run_action(f"screen.{event.button.id}")
 
     def _esc_hint(self) -> Content:
-        return Content.assemble(("Esc", "bold $accent"), f" {self.esc}")
+        return Content.assemble(("Esc", "bold $accent"), f" {tr(self.esc)}")

@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from chatclone.tui.setting import STRANGER
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 
 
@@ -33,11 +34,12 @@ class PartnerScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Build the question, the list and the line."""
         with Vertical(id="partner") as box:
-            box.border_title = "Who am I"
-            box.border_subtitle = "Enter chooses · Esc closes"
-            yield Static(f"Whom does {visible(self._clone_name)} talk to in this conversation?", markup=False)
+            box.border_title = tr("Who am I")
+            box.border_subtitle = tr("Enter chooses · Esc closes")
+            question = tr("Whom does {name} talk to in this conversation?", name=visible(self._clone_name))
+            yield Static(question, markup=False)
             yield OptionList(*[Option(self._row(name)) for name in self._names], id="partners")
-            yield Input(placeholder="or somebody else: a name, “my teacher”…", compact=True)
+            yield Input(placeholder=tr("or somebody else: a name, “my teacher”…"), compact=True)
 
     def on_mount(self) -> None:
         """Begin at the one it is now."""

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from chatclone.chats import ChatStore, Found
 from chatclone.tui.days import short_day
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 from chatclone.tui.widgets.bubbles import HIT
 
@@ -55,9 +56,9 @@ class SearchScreen(ModalScreen[Place | None]):
     def compose(self) -> ComposeResult:
         """Build the line and the list."""
         with Vertical(id="search") as box:
-            box.border_title = "Search"
-            box.border_subtitle = "↑ ↓ choose · Enter goes there · Esc closes"
-            yield Input(self._words, placeholder="words in any conversation", select_on_focus=False, compact=True)
+            box.border_title = tr("Search")
+            box.border_subtitle = tr("↑ ↓ choose · Enter goes there · Esc closes")
+            yield Input(self._words, placeholder=tr("words in any conversation"), select_on_focus=False, compact=True)
             yield OptionList(id="found")
             yield Static(id="found-none", markup=False)
 
@@ -84,9 +85,8 @@ class SearchScreen(ModalScreen[Place | None]):
         found = bool(self._places)
         options.display = found
         options.highlighted = 0 if found else None
-        hint = (
-            'A word finds what begins with it; "several words" stand exactly so.' if not words.strip() else "Nothing."
-        )
+        how = tr('A word finds what begins with it; "several words" stand exactly so.')
+        hint = how if not words.strip() else tr("Nothing.")
         self.query_one("#found-none", Static).update("" if found else hint)
 
     def _read_on(self) -> None:
@@ -119,7 +119,7 @@ class SearchScreen(ModalScreen[Place | None]):
 
 def _titled(title: str, moment: float, now: float) -> Content:
     day = (f"  {short_day(moment, now)}", "$foreground 60%")
-    return Content.assemble(("conversation  ", "$foreground 60%"), (visible(title), "bold"), day)
+    return Content.assemble((f"{tr('conversation')}  ", "$foreground 60%"), (visible(title), "bold"), day)
 
 
 def _row(found: Found, now: float) -> Content:
@@ -129,6 +129,6 @@ def _row(found: Found, now: float) -> Content:
         snippet = snippet.stylize(HIT, start, end)
     if visible(found.snippet) != found.snippet:  # signs were put in, so the places are not the same
         snippet = Content(visible(found.snippet))
-    who = "you" if found.role == "user" else "clone"
+    who = tr("you") if found.role == "user" else tr("clone")
     below = f"{who} · {visible(found.title)} · {short_day(found.created_at, now)}"
     return Content("\n").join([snippet, Content.styled(below, "$foreground 60%")])

@@ -1,5 +1,6 @@
 """All settings of one conversation on a page; Enter saves them, a mistake is said below its line."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events, on
@@ -7,34 +8,52 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Static
+from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from chatclone.chats import Settings
 from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
+from chatclone.tui.faults import hinted
+from chatclone.tui.models import Model
 from chatclone.tui.setting import described, with_setting
+from chatclone.tui.texts import mark, tr
+from chatclone.tui.visible import visible
 
 LABELS = {
-    "partner": "I am",
-    "adapter": "adapter: off is the base alone",
-    "strength": "strength, 0 to 2",
-    "memory": "memory of what was said",
-    "rhythm": "rhythm: bubbles one after another",
-    "temperature": "temperature",
-    "min_p": "min_p",
-    "length": "longest reply, tokens",
-    "notes": "what is new; a ; between facts",
+    "partner": mark("I am"),
+    "model": mark("model"),
+    "adapter": mark("adapter: off is the base alone"),
+    "strength": mark("strength, 0 to 2"),
+    "memory": mark("memory of what was said"),
+    "rhythm": mark("rhythm: bubbles one after another"),
+    "temperature": mark("temperature"),
+    "min_p": mark("min_p"),
+    "length": mark("longest reply, tokens"),
+    "notes": mark("what is new; a ; between facts"),
 }
 _SWITCHES = ("adapter", "memory", "rhythm")
 _SLIDES = {"strength": (0.1, 1.0), "temperature": (0.1, 0.7), "min_p": (0.01, 0.1), "length": (20.0, 160.0)}
 """The step of a number that the arrows change, and where they begin when nothing is set."""
 
 
+class Tick(Checkbox):
+    """A box with a sign in it when it is on, and none when it is off: its colour alone would not tell."""
+
+    def __init__(self, value: bool, name: str) -> None:
+        self.BUTTON_INNER = _sign(value)
+        super().__init__("", value, id=f"set-{name}", compact=True)
+
+    def watch_value(self) -> None:
+        """Draw or erase the sign."""
+        self.BUTTON_INNER = _sign(self.value)
+        super().watch_value()
+
+
 class NumberInput(Input):
     """A number that ↑ and ↓ make larger and smaller."""
 
     def __init__(self, value: str, name: str) -> None:
-        super().__init__(value, id=f"set-{name}", placeholder="as loaded", compact=True, select_on_focus=False)
+        super().__init__(value, id=f"set-{name}", placeholder=tr("as loaded"), compact=True, select_on_focus=False)
         self._step, self._first = _SLIDES[name]
 
     def on_key(self, event: events.Key) -> None:
@@ -50,6 +69,10 @@ class NumberInput(Input):
             self.cursor_position = len(self.value)
 
 
+def _sign(on: bool) -> str:
+    return "X" if on else " "
+
+
 class SettingsScreen(ModalScreen[Settings | None]):
     """A form; the answer is the changed settings, or None."""
 
@@ -58,22 +81,25 @@ class SettingsScreen(ModalScreen[Settings | None]):
         Binding("f3", "save", "Save", id="settings.save", show=False, priority=True),
     ]
 
-    def __init__(self, settings: Settings, usual: Sampling) -> None:
+    def __init__(self, settings: Settings, usual: Sampling, models: Sequence[Model]) -> None:
         super().__init__()
+        self._models = models
         self._settings = settings
         self._usual = usual
 
     def compose(self) -> ComposeResult:
         """Build a line for every setting."""
         with Vertical(id="settings") as box:
-            box.border_title = "This conversation"
-            box.border_subtitle = "↑ ↓ numbers · Enter or F3 saves · Esc closes"
+            box.border_title = tr("This conversation")
+            box.border_subtitle = tr("↑ ↓ numbers · Enter or F3 saves · Esc closes")
             with VerticalScroll(can_focus=False):
                 for name, value in described(self._settings, self._usual):
                     with Horizontal(classes="setting"):
-                        yield Static(LABELS[name], classes="label", markup=False)
+                        yield Static(tr(LABELS[name]), classes="label", markup=False)
                         if name in _SWITCHES:
-                            yield Checkbox("", value == "on", id=f"set-{name}", compact=True)
+                            yield Tick(value == "on", name)
+                        elif name == "model":
+                            yield self._model_select(value)
                         elif name in _SLIDES:
                             yield NumberInput(value, name)
                         else:
@@ -81,7 +107,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
                             yield Input(shown, id=f"set-{name}", compact=True, select_on_focus=False)
             yield Static(classes="problem", markup=False)
             with Horizontal(classes="answers"):
-                yield Button("Save", id="save", variant="primary", compact=True)
+                yield Button(tr("Save"), id="save", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Keep the cursor still for those who want nothing to move."""
@@ -99,11 +125,20 @@ class SettingsScreen(ModalScreen[Settings | None]):
                 if value != before:
                     settings = with_setting(settings, self._usual, name, value)
         except ChatcloneError as error:
-            self.query_one(".problem", Static).update(f"{error.message}; try {error.hint}")
+            self.query_one(".problem", Static).update(hinted(error.message, error.hint))
         else:
             self.dismiss(settings)
 
+    def _model_select(self, value: str) -> Select[str]:
+        """Return a list of the models, the conversation's own among them even where it is gone."""
+        names = {f"{model.engine} {model.model}".rstrip(): visible(model.title) for model in self._models}
+        names.setdefault(value, visible(value))
+        options = [(title, name) for name, title in names.items()]
+        return Select(options, value=value, allow_blank=False, id="set-model", compact=True)
+
     def _value(self, name: str) -> str:
+        if name == "model":
+            return str(self.query_one("#set-model", Select).value)
         if name in _SWITCHES:
             return "on" if self.query_one(f"#set-{name}", Checkbox).value else "off"
         value = self.query_one(f"#set-{name}", Input).value

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chatclone.tui.days import clock_time, local_day
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 from memory.memory import Surroundings
 from memory.passages import Line
@@ -32,7 +33,7 @@ class SurroundingsScreen(ModalScreen[None]):
         """Build the page."""
         with VerticalScroll(id="surroundings") as page:
             page.border_title = visible(self._chat).replace("\n", " ").replace("[", r"\[")
-            page.border_subtitle = "Esc closes"
+            page.border_subtitle = tr("Esc closes")
             yield Static(_lines(self._found.before), classes="around")
             yield Static(_lines(self._found.passage.lines), classes="remembered")
             yield Static(_lines(self._found.after), classes="around")

@@ -23,6 +23,7 @@ from chatclone.tui.bases import ANOTHER, base_choices, preset_choices
 from chatclone.tui.journey import Journey
 from chatclone.tui.runs import Training
 from chatclone.tui.screens.page import Page
+from chatclone.tui.texts import mark, tr, trn
 from chatclone.tui.visible import visible
 from chatclone.tui.widgets.reasons import Reasons, Row
 
@@ -46,7 +47,7 @@ class _Measured(Message):
 class TrainScreen(Page):
     """Shows the plan again after every change; nothing is written before Go."""
 
-    heading = "Train"
+    heading = mark("Train")
 
     def __init__(self, journey: Journey, persona: Persona) -> None:
         super().__init__(journey)
@@ -65,9 +66,9 @@ class TrainScreen(Page):
 
     def buttons(self) -> Iterable[Button]:
         """Return what can be done with the plan."""
-        yield Button("Go", id="go", variant="primary", compact=True)
-        yield Button("Measure first", id="measure", compact=True)
-        yield Button("Go on with the last run", id="resume", compact=True)
+        yield Button(tr("Go"), id="go", variant="primary", compact=True)
+        yield Button(tr("Measure first"), id="measure", compact=True)
+        yield Button(tr("Go on with the last run"), id="resume", compact=True)
 
     def on_mount(self) -> None:
         """Plan with what is chosen."""
@@ -103,7 +104,8 @@ class TrainScreen(Page):
         else:
             self.complain(None)
             self._show(self._plan.settings, self._plan.reasons)
-            self._summarise(f"{self._plan.reasons.get('data', '')}\nlicence of the base: {self._plan.licence}")
+            licence = tr("licence of the base: {licence}", licence=self._plan.licence)
+            self._summarise(f"{self._plan.reasons.get('data', '')}\n{licence}")
         self.query_one("#plan").display = self._plan is not None
         self.query_one("#summary").display = self._plan is not None
         for button in ("#go", "#measure"):
@@ -115,7 +117,7 @@ class TrainScreen(Page):
             return chosen
         typed = self.query_one("#other-base", Input).value.strip().strip("\"'")
         if not typed:
-            raise ChatcloneError("no base is named", "type the folder of a model with safetensors weights")
+            raise ChatcloneError(tr("no base is named"), tr("type the folder of a model with safetensors weights"))
         return str(Path(typed).expanduser()) if typed.startswith("~") else typed
 
     def _preset(self) -> str:
@@ -126,7 +128,7 @@ class TrainScreen(Page):
         for part in self.query_one("#changes", Input).value.replace(",", " ").split():
             key, equals, value = part.partition("=")
             if not equals or not value:
-                raise UsageError(f"{part} has no value", "write key=value, such as epochs=2")
+                raise UsageError(tr("{part} has no value", part=part), tr("write key=value, such as epochs=2"))
             changes[key] = value
         return changes
 
@@ -166,8 +168,8 @@ class TrainScreen(Page):
             return
         plan, self._measuring = self._plan, True
         self._abandoned.clear()
-        self.query_one("#measure", Button).label = "Stop measuring"
-        self._summarise("loading the base and measuring a few steps … (a minute, or more on a large base)")
+        self.query_one("#measure", Button).label = tr("Stop measuring")
+        self._summarise(tr("loading the base and measuring a few steps … (a minute, or more on a large base)"))
         self.run_worker(lambda: self._measure(plan), thread=True, group="measure")
 
     def _measure(self, plan: "Plan") -> None:
@@ -199,7 +201,7 @@ class TrainScreen(Page):
     @on(_Measured)
     def _measured(self, event: _Measured) -> None:
         self._measuring, self._measurer = False, None
-        self.query_one("#measure", Button).label = "Measure first"
+        self.query_one("#measure", Button).label = tr("Measure first")
         if event.plan is not self._plan:
             return
         if self._abandoned.is_set() or event.document is None:
@@ -208,10 +210,15 @@ class TrainScreen(Page):
             return
         document, measured = event.document, event.document["measured"]
         self._show(document["settings"], document["reasons"])
-        minutes = max(1, round(measured["seconds"] / 60))
         self._summarise(
-            f"It will take about {minutes:,} min: {document['settings']['planned_steps']} steps, "
-            f"{measured['tokens_per_second']:,.0f} tokens/s, {measured['peak_memory_mb']:,.0f} MB at most."
+            trn(
+                "It will take about {minutes:,} min: {count:,} step, {speed:,.0f} tokens/s, {memory:,.0f} MB at most.",
+                "It will take about {minutes:,} min: {count:,} steps, {speed:,.0f} tokens/s, {memory:,.0f} MB at most.",
+                document["settings"]["planned_steps"],
+                minutes=max(1, round(measured["seconds"] / 60)),
+                speed=measured["tokens_per_second"],
+                memory=measured["peak_memory_mb"],
+            )
         )
 
 
@@ -227,17 +234,18 @@ class _Choices(Vertical):
         """Build a line for each."""
         bases = base_choices(self._persona)
         with Horizontal():
-            yield Static("base")
+            yield Static(tr("base"))
             yield Select(bases, value=bases[0][1], allow_blank=False, id="base", compact=True)
-        other = Input(placeholder="a folder, or a hub id that was downloaded", id="other-base", compact=True)
+        hint = tr("a folder, or a hub id that was downloaded")
+        other = Input(placeholder=hint, id="other-base", compact=True)
         other.display = False
         yield other
         with Horizontal():
-            yield Static("preset")
+            yield Static(tr("preset"))
             yield Select(preset_choices(), value=self._preset, allow_blank=False, id="preset", compact=True)
         with Horizontal():
-            yield Static("change")
-            yield Input(placeholder="nothing, or such as epochs=2 rank=8", id="changes", compact=True)
+            yield Static(tr("change"))
+            yield Input(placeholder=tr("nothing, or such as epochs=2 rank=8"), id="changes", compact=True)
 
 
 def _value(value: Any) -> str:

@@ -10,10 +10,11 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from chatclone.errors import ChatcloneError
+from chatclone.training.verdict import verdict
 from chatclone.tui.journey import Journey
 from chatclone.tui.runs import RunState, Training
 from chatclone.tui.screens.page import Page
-from chatclone.tui.verdict import verdict
+from chatclone.tui.texts import mark, number, tr, tr_elsewhere
 from chatclone.tui.visible import visible
 from chatclone.tui.widgets.curves import Curves
 
@@ -33,8 +34,8 @@ class _Looked(Message):
 class TrainingScreen(Page):
     """Follows a run by its files; Esc leaves it to itself."""
 
-    heading = "Training"
-    esc = "back, it goes on"
+    heading = mark("Training")
+    esc = mark("back, it goes on")
 
     def __init__(self, journey: Journey, training: Training) -> None:
         super().__init__(journey)
@@ -52,10 +53,10 @@ class TrainingScreen(Page):
 
     def buttons(self) -> Iterable[Button]:
         """Return what can be done now, and when it is over."""
-        yield Button("Stop, keep what it has", id="stop", compact=True)
-        yield Button("Chat with it now", id="chat", variant="primary", compact=True)
-        yield Button("Export", id="export", compact=True)
-        yield Button("Train again", id="again", compact=True)
+        yield Button(tr("Stop, keep what it has"), id="stop", compact=True)
+        yield Button(tr("Chat with it now"), id="chat", variant="primary", compact=True)
+        yield Button(tr("Export"), id="export", compact=True)
+        yield Button(tr("Train again"), id="again", compact=True)
 
     def on_mount(self) -> None:
         """Look at once, and then again and again."""
@@ -91,16 +92,17 @@ class TrainingScreen(Page):
         """Say how it ended, and offer what comes next."""
         self._training.told = self._training.seen = True
         self.query_one("#stop").display = False
-        self.set_esc("back")
+        self.set_esc(mark("back"))
         failure, result = self._training.failure, self._training.result()
         self.query_one("#doing").display = False
         if failure is not None or result is None:
-            self.complain(failure or ChatcloneError("the run has no result", "train again"))
+            self.complain(failure or ChatcloneError(tr("the run has no result"), tr("train again")))
             self._offer("#again")
             return
-        self.query_one("#heading .title", Static).update(Content.styled("Trained", "bold"))
+        self.query_one("#heading .title", Static).update(Content.styled(tr("Trained"), "bold"))
         self.query_one("#verdict").display = True
-        self.query_one("#verdict", Static).update(visible("\n\n".join(verdict(result, self._training.persona.name))))
+        said = verdict(result, self._training.persona.name)
+        self.query_one("#verdict", Static).update(visible("\n\n".join(tr_elsewhere(line) for line in said)))
         self._offer("#chat", "#export", "#again")
 
     def _offer(self, *buttons: str) -> None:
@@ -139,26 +141,28 @@ def _progress(state: RunState) -> str:
     if not state.steps:
         return f"{state.doing} …"
     done = BAR * state.step // state.steps
-    left = f"  {clock(state.seconds_left)} left" if state.seconds_left is not None else ""
-    doing = "" if state.doing == "training" else f"\n{state.doing} …"
-    return f"{'█' * done}{'░' * (BAR - done)}  step {state.step:,} of {state.steps:,}{left}{doing}"
+    step = tr("step {step:,} of {steps:,}", step=state.step, steps=state.steps)
+    left = f"  {tr('{time} left', time=clock(state.seconds_left))}" if state.seconds_left is not None else ""
+    doing = f"\n{state.doing} …" if state.doing else ""
+    return f"{'█' * done}{'░' * (BAR - done)}  {step}{left}{doing}"
 
 
 def _figures(state: RunState) -> Content:
     """Return the latest figures, a line each for learning, held-out replies and the machine, as far as known."""
     lines: list[list[tuple[str, str]]] = [[], [], []]
     if state.losses:
-        lines[0].append(("loss", f"{state.losses[-1][1]:.3f}"))
+        lines[0].append((tr("loss"), number(state.losses[-1][1], ".3f")))
     if state.token_accuracy is not None:
-        lines[0].append(("tokens right", f"{state.token_accuracy:.0%}"))
+        lines[0].append((tr("tokens right"), number(state.token_accuracy, ".0%")))
     if state.evals:
-        lines[1].append(("held out", f"{state.evals[-1][1]:.3f} (base {state.evals[0][1]:.3f})"))
+        now, base = state.evals[-1][1], state.evals[0][1]
+        lines[1].append((tr("held out"), tr("{now:.3f} (base {base:.3f})", now=now, base=base)))
     if state.eval_token_accuracy is not None:
-        lines[1].append(("tokens right", f"{state.eval_token_accuracy:.0%}"))
+        lines[1].append((tr("tokens right"), number(state.eval_token_accuracy, ".0%")))
     if state.tokens_per_second is not None:
-        lines[2].append(("tokens/s", f"{state.tokens_per_second:,.0f}"))
+        lines[2].append((tr("tokens/s"), number(state.tokens_per_second, ",.0f")))
     if state.memory_mb is not None:
-        lines[2].append(("memory", f"{state.memory_mb:,.0f} MB"))
+        lines[2].append((tr("memory"), tr("{megabytes:,.0f} MB", megabytes=state.memory_mb)))
     return Content("\n").join([_line(figures) for figures in lines if figures])
 
 

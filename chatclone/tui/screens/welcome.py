@@ -14,13 +14,20 @@ from textual.widgets.option_list import Option
 from chatclone.persona import Persona
 from chatclone.tui.journey import Journey
 from chatclone.tui.places import Place, places_for
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 
-INTRODUCTION = """\
-[bold $accent]chatclone[/]
-Talk to a copy of yourself that runs on your own computer.
-[$foreground 60%]It learns from your chats how you write, and what was said.
-Nothing you import leaves this computer.[/]"""
+
+def _introduction() -> Content:
+    quiet = [
+        tr("It learns from your chats how you write, and what was said."),
+        tr("Nothing you import leaves this computer."),
+    ]
+    return Content.assemble(
+        ("chatclone", "bold $accent"),
+        f"\n{tr('Talk to a copy of yourself that runs on your own computer.')}\n",
+        ("\n".join(quiet), "$foreground 60%"),
+    )
 
 
 class WelcomeScreen(Screen[None]):
@@ -35,7 +42,7 @@ class WelcomeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Build the page."""
         with Vertical(id="welcome"):
-            yield Static(Content.from_markup(INTRODUCTION))
+            yield Static(_introduction())
             yield OptionList(id="places")
             yield Static(id="where", markup=False)
 
@@ -70,13 +77,14 @@ class WelcomeScreen(Screen[None]):
 
 def _shown(place: Place, persona: Persona | None) -> Content:
     name = visible(persona.name) if persona else ""
-    title, about = (text.replace("{name}", name) for text in (place.title, place.about))
+    title, about = (tr(text, name=name) for text in (place.title, place.about))
     return Content.assemble((title, "bold"), "\n", (about, "$foreground 60%"))
 
 
 def _state(persona: Persona | None) -> str:
     """Return in a line how far one is."""
     if persona is None:
-        return "Enter goes there. F1 shows keys, Ctrl+Q quits."
-    trained = "trained" if persona.adapter else "imported, and not trained yet"
-    return visible(f"{persona.name} is {trained}.")
+        return tr("Enter goes there. F1 shows keys, Ctrl+Q quits.")
+    if persona.adapter:
+        return visible(tr("{name} is trained.", name=persona.name))
+    return visible(tr("{name} is imported, and not trained yet.", name=persona.name))

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from chatclone.tui.texts import tr, trn
 from chatclone.tui.visible import visible
 from importers.message import Person
 
@@ -34,10 +35,11 @@ class WhoScreen(ModalScreen[Person | None]):
     def compose(self) -> ComposeResult:
         """Build the question, the field and the list."""
         with Vertical(id="who", classes="dialogue"):
-            yield Static(Content.assemble(("Which of them are you?", "bold"), "\nThe export does not say."))
-            yield Input(placeholder="part of a name", id="narrow", compact=True)
+            question = Content.assemble((tr("Which of them are you?"), "bold"), f"\n{tr('The export does not say.')}")
+            yield Static(question)
+            yield Input(placeholder=tr("part of a name"), id="narrow", compact=True)
             yield OptionList(id="people")
-            yield Static(Content.from_markup("[bold $accent]Esc[/] [$foreground 60%]none of them[/]"))
+            yield Static(Content.assemble(("Esc", "bold $accent"), (f" {tr('none of them')}", "$foreground 60%")))
 
     def on_mount(self) -> None:
         """List everybody."""
@@ -69,9 +71,8 @@ class WhoScreen(ModalScreen[Person | None]):
 
 
 def _shown(person: Person, count: int) -> Content:
-    return Content.assemble(
-        (visible(person.name), "bold"), (f"  {count:,} messages  {visible(person.id)}", "$foreground 60%")
-    )
+    wrote = trn("{count:,} message", "{count:,} messages", count)
+    return Content.assemble((visible(person.name), "bold"), (f"  {wrote}  {visible(person.id)}", "$foreground 60%"))
 
 
 class AgreedScreen(ModalScreen[bool]):
@@ -89,13 +90,15 @@ class AgreedScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """Build the question and the two answers."""
-        about = "is not the owner of this export" if self._owner_known else "may not be you: this export does not say"
+        about = tr("{name} may not be you: this export does not say.", name=self._who)
+        if self._owner_known:
+            about = tr("{name} is not the owner of this export.", name=self._who)
         with Vertical(id="agreed", classes="dialogue"):
-            question = "Did they agree to be cloned? A yes is kept with the date."
-            yield Static(f"{self._who} {about}.\n\n{question}", markup=False)
+            question = tr("Did they agree to be cloned? A yes is kept with the date.")
+            yield Static(f"{about}\n\n{question}", markup=False)
             with Horizontal(classes="answers"):
-                yield Button("No (n)", id="no", compact=True)
-                yield Button("They agreed (y)", id="yes", variant="primary", compact=True)
+                yield Button(f"{tr('No')} (n)", id="no", compact=True)
+                yield Button(f"{tr('They agreed')} (y)", id="yes", variant="primary", compact=True)
 
     @on(Button.Pressed)
     def _answered(self, event: Button.Pressed) -> None:

@@ -14,12 +14,14 @@ from textual.widgets import Static
 from chatclone.chats import State, StoredMessage
 from chatclone.chats.search import places
 from chatclone.tui.days import clock_time, day_title
+from chatclone.tui.faults import hinted
+from chatclone.tui.texts import mark, tr
 from chatclone.tui.visible import visible
 
 _OUTCOMES: dict[State, str] = {
-    "cancelled": "stopped",
-    "length": "cut off at the length limit",
-    "interrupted": "interrupted: the program ended",
+    "cancelled": mark("stopped"),
+    "length": mark("cut off at the length limit"),
+    "interrupted": mark("interrupted: the program ended"),
 }
 """States that need one word, or a few."""
 HIT = "bold reverse"
@@ -71,7 +73,7 @@ class Versions(Static):
     def __init__(self, message: StoredMessage) -> None:
         super().__init__(Content(f"‹{message.version}/{message.versions}›"), classes="versions")
         self.message = message
-        self.tooltip = "Alt+← and Alt+→ go to other versions"
+        self.tooltip = tr("Alt+← and Alt+→ go to other versions")
 
     def on_click(self, event: events.Click) -> None:
         """Go to the side that was clicked."""
@@ -123,6 +125,8 @@ class CloneMessage(Vertical):
         self._shown = len(reply.bubbles)
         self._coming: Timer | None = None
         self._bubbles: list[Bubble] = []
+        self._state_line: Static | None = None
+        """Says what became of the reply; most need none, and a widget less for each makes opening faster."""
         self._reading = ""
 
     @property
@@ -137,15 +141,15 @@ class CloneMessage(Vertical):
             with Horizontal(classes="heading"):
                 yield heading
                 yield Versions(self.reply)
-        else:  # most have one version, and a widget less for each makes opening faster
+        else:
             yield heading
-        self._bubbles = [Bubble(line, "theirs", self._query) for line in self.reply.bubbles]
+        self._bubbles = [self._bubble(place, line) for place, line in enumerate(self.reply.bubbles)]
         yield from self._bubbles
-        yield Static(self._outcome(), classes="outcome", markup=False)
 
     async def on_mount(self) -> None:
-        """Show what has come since the row was made."""
-        await self._draw()
+        """Show what has come since the row was made, and what became of it."""
+        if self.reply.state == "writing" or self._outcome():
+            await self._draw()
 
     async def show(self, reply: StoredMessage) -> None:
         """Show the reply as it is now: only what changed is drawn."""
@@ -172,12 +176,18 @@ class CloneMessage(Vertical):
         lines = self.reply.bubbles if self._pace is None else self._whole()[: self._shown]
         for bubble, line in zip(self._bubbles, lines, strict=False):
             bubble.set_text(line)
-        new = [Bubble(line, "theirs") for line in lines[len(self._bubbles) :]]
+        new = [self._bubble(place, line) for place, line in enumerate(lines) if place >= len(self._bubbles)]
         spare, self._bubbles = self._bubbles[len(lines) :], [*self._bubbles[: len(lines)], *new]
         for bubble in spare:
             await bubble.remove()
-        await self.mount_all(new, before=self.query_one(".outcome"))
-        self._mark()
+        if new:
+            await self.mount_all(new, before=self._state_line)
+        await self._mark()
+
+    def _bubble(self, place: int, line: str) -> Bubble:
+        """Return a bubble; every other one is a shade lighter, as those of one reply touch."""
+        bubble = Bubble(line, "theirs", self._query)
+        return bubble.set_class(place % 2 == 0, "lighter")
 
     def _whole(self) -> list[str]:
         """Return the bubbles that nothing more comes to."""
@@ -201,28 +211,32 @@ class CloneMessage(Vertical):
         self._shown += 1
         await self._draw()
 
-    def show_reading(self, done: int, total: int) -> None:
+    async def show_reading(self, done: int, total: int) -> None:
         """Say how far the prompt has been read, before the first word."""
         if self.is_mounted and not self.reply.text and done < total:
-            self._reading = f"reading {done:,} of {total:,} tokens…"
-            self._mark()
+            self._reading = tr("reading {done:,} of {total:,} tokens…", done=done, total=total)
+            await self._mark()
 
     def on_click(self, event: events.Click) -> None:
         """Choose this reply, which shows its memory."""
         event.stop()
         self.post_message(MessageChosen(self.reply))
 
-    def _mark(self) -> None:
-        outcome = self.query_one(".outcome", Static)
+    async def _mark(self) -> None:
         text = self._outcome()
-        outcome.update(text)
-        outcome.display = bool(text)
-        outcome.set_class(self.reply.state == "failed", "failed")
+        if self._state_line is None:
+            if not text:
+                return
+            self._state_line = Static(classes="outcome", markup=False)
+            await self.mount(self._state_line)
+        self._state_line.update(text)
+        self._state_line.display = bool(text)
+        self._state_line.set_class(self.reply.state == "failed", "failed")
 
     def _heading(self) -> Content:
         return Content.assemble(
             (visible(self.sender), "bold $accent"),
-            ("  clone  ", "$foreground 60%"),
+            (f"  {tr('clone')}  ", "$foreground 60%"),
             (clock_time(self.reply.created_at), "$foreground 40%"),
         )
 
@@ -230,15 +244,15 @@ class CloneMessage(Vertical):
         """Return the state in words; a reply that is done needs none."""
         state, stats = self.reply.state, self.reply.stats
         if self.waits or (self._pace is not None and state == "writing"):
-            return self._reading or "typing…"
+            return self._reading or tr("typing…")
         if state == "writing":
-            return "" if self.reply.text.strip() else self._reading or "typing…"
+            return "" if self.reply.text.strip() else self._reading or tr("typing…")
         if state in _OUTCOMES:
-            return _OUTCOMES[state]
+            return tr(_OUTCOMES[state])
         if state == "failed":
-            what, _, hint = visible(str(stats.get("error", "the engine failed"))).partition("\n")
-            return f"failed: {what}" + (f"\ntry: {hint}" if hint else "")
-        return "" if self.reply.text.strip() else "said nothing"
+            error = visible(str(stats.get("error", tr("the engine failed"))))
+            return tr("failed: {what}", what=hinted(*error.partition("\n")[::2]))
+        return "" if self.reply.text.strip() else tr("said nothing")
 
 
 Row = MyMessage | CloneMessage

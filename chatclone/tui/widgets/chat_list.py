@@ -8,6 +8,7 @@ from textual.widgets.option_list import Option
 
 from chatclone.chats import ChatStore, Conversation
 from chatclone.tui.days import short_day
+from chatclone.tui.texts import tr, trn
 from chatclone.tui.visible import visible
 
 PAGE = 100
@@ -68,10 +69,10 @@ class ChatList(OptionList):
 
 def _row(conversation: Conversation, now: float) -> Content:
     """Return a conversation's two lines: the title, and below it the day and what is unread, in words."""
-    title = visible(conversation.title).replace("\n", " ") or "(no title)"
+    title = visible(conversation.title).replace("\n", " ") or tr("(no title)")
     below = short_day(conversation.updated_at, now)
     parts: list[str | tuple[str, str]] = [("★ ", "$accent")] if conversation.pinned else []
     parts += [(title, "bold $foreground" if conversation.unread else "$foreground"), "\n", (below, "$foreground 60%")]
     if conversation.unread:
-        parts.append((f" · {conversation.unread} new", "bold $accent"))
+        parts.append((f" · {trn('{count} new', '{count} new', conversation.unread)}", "bold $accent"))
     return Content.assemble(*parts)

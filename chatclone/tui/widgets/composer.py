@@ -1,20 +1,20 @@
 """Where a message is written: Enter sends, Ctrl+J or Alt+Enter begins a new line, ↑ brings back what was sent."""
 
-import contextlib
-from typing import Literal, cast
+from typing import Literal
 
 from textual import events
-from textual.keys import Keys
 from textual.message import Message
 from textual.widgets import TextArea
+
+from chatclone.tui.texts import mark, tr
 
 NEWLINE_KEYS = ("ctrl+j", "alt+enter", "shift+enter")
 """Shift+Enter reaches a program only in some terminals; the help names the other two."""
 Purpose = Literal["send", "edit", "better"]
 _TITLES: dict[Purpose, str] = {
     "send": "",
-    "edit": "editing · Enter sends · Esc leaves it",
-    "better": "I would say… · Enter keeps it · Esc leaves it",
+    "edit": mark("editing · Enter sends · Esc leaves it"),
+    "better": mark("I would say… · Enter keeps it · Esc leaves it"),
 }
 MOST_REMEMBERED = 200
 """Messages that ↑ goes back through."""
@@ -54,7 +54,7 @@ class Composer(TextArea):
         if self._purpose == "send" and purpose != "send":
             self._draft = self.text
         self._purpose, self._about = purpose, about
-        self.border_title = _TITLES[purpose]
+        self.border_title = tr(_TITLES[purpose])
         self.set_class(purpose != "send", "-anew")
         self.write(text)
 
@@ -111,15 +111,3 @@ class Composer(TextArea):
         else:
             self.leave()
         self.post_message(self.Sent(text, purpose, about))
-
-
-def teach_alt_enter() -> None:
-    """Have Textual read Alt+Enter as a new line in terminals without the Kitty keyboard protocol.
-
-    They send ESC CR, which Textual 8.2 takes for Enter alone: half a message would be sent. Its table of sequences is
-    not public, so where a later version has none, this does nothing and Ctrl+J is left.
-    """
-    with contextlib.suppress(ImportError):
-        from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
-
-        cast("dict[str, object]", ANSI_SEQUENCES_KEYS)["\x1b\r"] = (Keys.ControlJ,)

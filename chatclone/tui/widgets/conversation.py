@@ -17,7 +17,9 @@ from textual.widgets import Static
 
 from chatclone.chats import ChatStore, StoredMessage
 from chatclone.tui.days import local_day
+from chatclone.tui.texts import tr
 from chatclone.tui.widgets.bubbles import CloneMessage, DayLine, Pace, Row, is_row, row_for
+from chatclone.tui.widgets.greeting import Greeting
 
 PAGE = 20
 """Messages that are read and drawn at once."""
@@ -32,7 +34,7 @@ class PageLine(Static):
     """Stands where more messages follow; scrolling to it or a click brings them."""
 
     def __init__(self, way: Way) -> None:
-        super().__init__(Content("↑ earlier messages" if way == "earlier" else "↓ later messages"))
+        super().__init__(Content(tr("↑ earlier messages") if way == "earlier" else tr("↓ later messages")))
         self.way: Way = way
 
     def on_click(self) -> None:
@@ -83,11 +85,16 @@ class ConversationView(VerticalScroll, can_focus=True):
         async with self._changing:
             self._conversation, self._query, self._chosen, self._held = conversation, query, around, None
             self._asked = False
-            await self.remove_children()
             messages = [] if conversation is None else self._store.messages(conversation, PAGE, around=around)
             self._later = bool(messages) and messages[-1].depth + 1 < self._store.length(messages[-1].conversation)
-            await self.mount_all(self._drawn(messages, None) or [Greeting(self._clone_name)])
-            await self._mend()
+            drawn = self._drawn(messages, None) or [Greeting(self._clone_name)]
+            if messages and messages[0].depth:
+                drawn.insert(0, PageLine("earlier"))
+            if self._later:
+                drawn.append(PageLine("later"))
+            with self.app.batch_update():
+                await self.remove_children()
+                await self.mount_all(drawn)
             if around is None:
                 self.anchor()
             else:
@@ -158,11 +165,11 @@ class ConversationView(VerticalScroll, can_focus=True):
             if row.reply.id == reply.id:
                 await row.show(reply)
 
-    def show_reading(self, reply: int, done: int, total: int) -> None:
+    async def show_reading(self, reply: int, done: int, total: int) -> None:
         """Say in a reply's place how far its prompt has been read."""
         for row in self.query(CloneMessage):
             if row.reply.id == reply:
-                row.show_reading(done, total)
+                await row.show_reading(done, total)
 
     async def hurry(self) -> bool:
         """Show all bubbles that wait for their time; returns whether there were any."""
@@ -283,17 +290,3 @@ class ConversationView(VerticalScroll, can_focus=True):
             await self.remove_children(lines)
         if wanted and (way == "later" or not lines):
             await self.mount(PageLine(way), before=0 if way == "earlier" else None)
-
-
-class Greeting(Static):
-    """Fills a conversation that has not begun."""
-
-    def __init__(self, clone_name: str) -> None:
-        text = Content.assemble(
-            (f"Say hello to {clone_name}.\n\n", "bold $accent"),
-            (
-                f"This is a clone: it writes the way {clone_name} writes,\nand it runs on this computer only.",
-                "$foreground 60%",
-            ),
-        )
-        super().__init__(text)

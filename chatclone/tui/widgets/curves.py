@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
+from textual.color import Color
 from textual.containers import Vertical
+
+from chatclone.tui.texts import tr
 
 if TYPE_CHECKING:
     from textual_plotext import PlotextPlot
@@ -43,10 +46,13 @@ class Curves(Vertical):
         plt.clear_data()
         every = max(1, len(losses) // MOST)
         thinned = [*losses[::every]]
-        plt.plot([step for step, _ in thinned], [loss for _, loss in thinned], label="loss", marker="braille")
+        loss, held_out = (Color.parse(self.app.theme_variables[name]).rgb for name in ("accent", "warning"))
+        steps, values = zip(*thinned, strict=True)
+        plt.plot(steps, values, label=tr("loss"), marker="braille", color=loss)
         if evals:
-            plt.plot([step for step, _ in evals], [loss for _, loss in evals], label="held out", marker="dot")
+            steps, values = zip(*evals, strict=True)
+            plt.plot(steps, values, label=tr("held out"), marker="dot", color=held_out)
         last = losses[-1][0]
         plt.xticks(sorted({round(last * part / TICKS) for part in range(TICKS + 1)}))
-        plt.xlabel("step")
+        plt.xlabel(tr("step"))
         self._plot.refresh()

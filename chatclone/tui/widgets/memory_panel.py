@@ -16,7 +16,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from chatclone.chats import StoredMessage
-from chatclone.tui.days import local_day
+from chatclone.tui.days import date_title, local_day
+from chatclone.tui.texts import number, tr
 from chatclone.tui.visible import visible
 from memory.search import NOTE_FIRST, Hit
 
@@ -51,7 +52,7 @@ class HitCard(Static, can_focus=True):
     def __init__(self, hit: Hit) -> None:
         super().__init__(card(hit), classes="hit")
         self.hit = hit
-        self.tooltip = "Enter opens where it was said, f forgets it"
+        self.tooltip = tr("Enter opens where it was said, f forgets it")
 
     def on_click(self, event: events.Click) -> None:
         """Open where it was said."""
@@ -77,11 +78,11 @@ class MemoryPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Build the heading and an empty list."""
-        yield Static(Content.styled("Memory", "bold $accent"), classes="title")
+        yield Static(Content.styled(tr("Memory"), "bold $accent"), classes="title")
         yield Static(classes="about", markup=False)
         yield Static(classes="today", markup=False)
         yield VerticalScroll(classes="hits", can_focus=False)
-        yield Static("Tab to a card: Enter opens, f forgets", classes="keys", markup=False)
+        yield Static(tr("Tab to a card: Enter opens, f forgets"), classes="keys", markup=False)
 
     def on_mount(self) -> None:
         """Show no notes before there are any."""
@@ -105,28 +106,28 @@ class MemoryPanel(Vertical):
         """Show the notes for today."""
         lines = [f"· {visible(_words(hit)).partition(': ')[2]}" for hit in notes]
         today = self.query_one(".today", Static)
-        today.update("\n".join(["today", *lines]))
+        today.update("\n".join([tr("today"), *lines]))
         today.display = bool(lines)
 
 
 def _about(reply: StoredMessage | None) -> str:
     """Return the line below the heading."""
     if reply is None:
-        return "What a reply was given to remember is shown here."
+        return tr("What a reply was given to remember is shown here.")
     if not reply.memory:
-        return "Nothing was found for this reply." if reply.state != "writing" else "Looking…"
+        return tr("Nothing was found for this reply.") if reply.state != "writing" else tr("Looking…")
     first = visible(reply.bubbles[0]) if reply.bubbles else "…"
     quote = first if len(first) <= QUOTE_LENGTH else first[: QUOTE_LENGTH - 1] + "…"
-    return f"given to “{quote}”"
+    return tr("given to “{quote}”", quote=quote)
 
 
 def card(hit: Hit) -> Content:
     """Return one remembered passage with where it comes from; a note of the reader's own needs no score."""
     day = local_day(hit.when)
-    score = f"  {hit.score:.2f}\n" if hit.score < NOTE_FIRST / 2 else "  your note\n"
+    score = number(hit.score, ".2f") if hit.score < NOTE_FIRST / 2 else tr("your note")
     return Content.assemble(
-        (f"{day.day} {day:%b} {day.year}", "bold"),
-        (score, "$accent"),
+        (date_title(day), "bold"),
+        (f"  {score}\n", "$accent"),
         (f"{visible(hit.who)} · {visible(hit.chat)}\n", "$foreground 60%"),
         visible(_words(hit)),
     )

@@ -7,6 +7,7 @@ from textual.widgets import Static
 
 from chatclone.engines.base import Engine
 from chatclone.tui.commands import COMMANDS, Command
+from chatclone.tui.texts import tr
 from chatclone.tui.visible import visible
 
 
@@ -27,8 +28,9 @@ class Title(Horizontal):
         self.query_one(".name", Static).update(self._called(partner))
 
     def _called(self, partner: str) -> Content:
-        to = f"  ·  you are {' '.join(visible(partner).split())}" if partner else ""
-        return Content.assemble((visible(self._clone_name), "bold"), (f"  clone{to}", "$foreground 60%"))
+        who = tr("you are {partner}", partner=" ".join(visible(partner).split()))
+        to = f"  ·  {who}" if partner else ""
+        return Content.assemble((visible(self._clone_name), "bold"), (f"  {tr('clone')}{to}", "$foreground 60%"))
 
     def say(self, state: str) -> None:
         """Show a state."""
@@ -57,7 +59,7 @@ class StatusLine(Horizontal):
 def what_runs(engine: Engine) -> str:
     """Return which model answers, and first of all where words go when they leave this machine."""
     runs = f"{engine.name} · {engine.model}"
-    return f"words go to {engine.remote} · {runs}" if engine.remote else runs
+    return f"{tr('words go to {server}', server=engine.remote)} · {runs}" if engine.remote else runs
 
 
 class KeyHint(Static):
@@ -65,7 +67,7 @@ class KeyHint(Static):
 
     def __init__(self, command: Command) -> None:
         super().__init__(
-            Content.assemble((command.key, "bold $accent"), f" {command.title.lower()}"), id=f"hint-{command.id}"
+            Content.assemble((command.key, "bold $accent"), f" {tr(command.title).lower()}"), id=f"hint-{command.id}"
         )
         self._action = command.action
 

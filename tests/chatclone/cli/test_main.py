@@ -1,5 +1,6 @@
 """The program from outside: help, exit codes, two-line errors, and one JSON document on stdout."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chatclone.cli.main import COMMANDS, main
+from chatclone.cli.main import COMMANDS, main, module
 from tests import exports
 
 HEAVY = ("torch", "transformers", "textual", "faiss", "sentence_transformers", "llama_cpp", "peft", "trl", "datasets")
@@ -32,7 +33,7 @@ class TestHelp:
 
     def test_light(self) -> None:
         """No --help imports a heavy package."""
-        names = [module.__name__.rpartition(".")[2].strip("_") for module in COMMANDS]
+        names = list(COMMANDS)
         script = (
             "import sys\nfrom chatclone.cli.main import main\n"
             f"for command in [[], *[[name] for name in {names!r}]]:\n"
@@ -43,6 +44,25 @@ class TestHelp:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "HEAVY: []"
         assert "Talk to a copy of yourself" in done.stdout
+
+    def test_only_what_was_asked_for(self) -> None:
+        """The list of commands imports none of them, and no renderer of templates."""
+        script = (
+            "import sys\nfrom chatclone.cli.main import COMMANDS, main\n"
+            "try: main(['--help'])\n"
+            "except SystemExit: pass\n"
+            "loaded = [name for name in COMMANDS if f'chatclone.cli.{name}' in sys.modules]\n"
+            "print('LOADED:', loaded, 'jinja2' in sys.modules, 'logging' in sys.modules)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "LOADED: [] False False"
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_the_list_says_what_each_command_says(self, name: str) -> None:
+        """A command that is not imported is listed as the one that is."""
+        parsers = argparse.ArgumentParser().add_subparsers()
+        module(name).add(parsers, [])
+        assert [(choice.dest, choice.help) for choice in parsers._get_subactions()] == [(name, COMMANDS[name])]
 
     def test_wrong_usage(self) -> None:
         """An unknown option is exit code 2."""

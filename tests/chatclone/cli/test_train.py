@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from chatclone import persona as personas
 from chatclone.cli.main import main
 from chatclone.cli.train import Progress, result_text
 from chatclone.ingest import Request, ingest
 from chatclone.training.download import Offer
 from tests import exports
 from tests.chatclone.training.making import model_folder
+
+RESULT = {
+    "base_eval_loss": 3.0, "eval_loss": 2.0, "base_eval_token_accuracy": 0.3, "eval_token_accuracy": 0.4,
+    "steps": 20, "best_step": 15, "seconds": 61.0, "tokens_per_second": 1000.0, "peak_memory_mb": 900.0,
+    "stopped": "by_user", "adapter": "runs/1/adapter",
+}  # fmt: skip
 
 Fails = Callable[..., tuple[int, str, str]]
 
@@ -108,11 +115,42 @@ class TestWrongInput:
         code, error, _ = fails("--resume", "--set", "rank=4")
         assert code == 2 and "keeps its settings" in error
 
+    def test_launching(self, fails: Fails) -> None:
+        """No processes, an unknown configuration, no machines, and a run that is not there."""
+        assert fails("--processes", "0")[0] == 2
+        code, error, hint = fails("--processes", "2", "--launch", "fsdp")
+        assert (code, error) == (2, "there is no launch configuration fsdp") and "fsdp-qlora" in hint
+        assert fails("--prepare", "0")[0] == 2
+        code, error, hint = fails("--adopt", "2026-01-01-1")
+        assert (code, error) == (1, "there is no finished run 2026-01-01-1 of Mira Halloran")
+        assert hint == "no run of this persona came to an end yet"
+
     def test_hub(self, fails: Fails) -> None:
         """A hub id that is not here says that its size is told before it is fetched."""
         code, _, hint = fails("--base", "nobody/nothing-7b")
         assert code == 1 and "--download tells its size first" in hint
         assert fails("--base", "starter", "--download")[:2] == (2, "starter is on this machine already")
+
+
+def test_trained_elsewhere(home: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run is prepared for other machines; once it is done there, its adapter is adopted."""
+    train = ["train", "--home", str(home), "--json"]
+    assert main([*train, "--base", str(base), "--prepare", "2", "--processes", "8"]) == 0
+    prepared = json.loads(capsys.readouterr().out)
+    folder = Path(prepared["folder"])
+    assert (folder / "plan.json").is_file()
+    assert all(str(folder / "plan.json") in command for command in prepared["commands"].values())
+
+    result = {**RESULT, "adapter": "/elsewhere/adapter", "stopped": "finished"}
+    (folder / "adapter").mkdir()
+    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    assert main([*train, "--adopt", prepared["run"]]) == 1
+    assert "has no adapter" in capsys.readouterr().err
+    (folder / "adapter" / "adapter_model.safetensors").touch()
+    assert main([*train, "--adopt", prepared["run"]]) == 0
+    assert json.loads(capsys.readouterr().out)["adapter"] == str(folder / "adapter")
+    (persona,) = personas.list_all(home)
+    assert (persona.adapter_folder, persona.base) == (folder / "adapter", str(base))
 
 
 class TestDownload:
@@ -194,14 +232,11 @@ class TestProgress:
 
 
 def test_result() -> None:
-    """The end tells what was won, and how to go on after a stop."""
-    result = {
-        "base_eval_loss": 3.0, "eval_loss": 2.0, "base_eval_token_accuracy": 0.3, "eval_token_accuracy": 0.4,
-        "steps": 20, "best_step": 15, "seconds": 61.0, "tokens_per_second": 1000.0, "peak_memory_mb": 900.0,
-        "stopped": "by_user", "adapter": "runs/1/adapter",
-    }  # fmt: skip
-    text = result_text(result, "Mira")
+    """The end tells what was won, the verdict, and how to go on after a stop."""
+    text = result_text(RESULT, "Mira")
     assert "3.000 → 2.000" in text and "(step 15" in text and "train --resume" in text
+    told = result_text(RESULT | {"verdict": {"state": "good", "reason": "level"}, "report": "runs/1/report.md"}, "Mira")
+    assert "good: level\nreport: runs/1/report.md" in told
 
 
 def report(home: Path, **split: int) -> None:

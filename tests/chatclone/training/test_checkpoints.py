@@ -28,6 +28,13 @@ def test_half_written(tmp_path: Path, missing: str) -> None:
     assert not broken.exists()
 
 
+def test_split_base(tmp_path: Path) -> None:
+    """Where the base is split over several processes, the optimizer's state has another name."""
+    whole = checkpoint(tmp_path, 9, without="optimizer.pt")
+    (whole / "optimizer.bin").touch()
+    assert last_checkpoint(tmp_path) == whole
+
+
 def test_half_a_state(tmp_path: Path) -> None:
     """A state cut in the middle of a word is no state."""
     whole, broken = checkpoint(tmp_path, 9), checkpoint(tmp_path, 100)

@@ -5,6 +5,8 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
+
 from chatclone.training.events import EVENTS_FILE, EventLog, EventTail, history
 
 
@@ -16,6 +18,17 @@ def test_told_once(tmp_path: Path) -> None:
     log.write("eval", eval_loss=2.0)
     assert [(e["kind"], e.get("loss")) for e in tail.new()] == [("step", 2.5), ("eval", None)]
     assert tail.new() == []
+
+
+def test_one_hand_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several processes the first one tells what happens; the others' events would come twice."""
+    log = EventLog(tmp_path)
+    monkeypatch.setenv("RANK", "1")
+    log.write("step", step=1)
+    assert history(tmp_path) == []
+    monkeypatch.setenv("RANK", "0")
+    log.write("step", step=1)
+    assert [event["step"] for event in history(tmp_path)] == [1]
 
 
 def test_half_a_line_waits(tmp_path: Path) -> None:

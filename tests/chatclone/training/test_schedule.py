@@ -61,3 +61,16 @@ def test_evaluations() -> None:
     assert schedule([60] * 640, 640, settings(evaluate_every=7)).evaluate_every == 7
     short = schedule([60] * 20, 20, settings(evaluate_every=1000, minimum_steps=0))
     assert short.evaluate_every == short.planned_steps
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_share_a_step(processes: int) -> None:
+    """Several processes take the steps of one, each a part of their rows; a smaller step grows to one row each."""
+    lengths = [500] * 1024
+    one, several = (schedule(lengths, 1024, settings(), count) for count in (1, processes))
+    assert one.rows_per_step == several.rows_per_step >= 4
+    assert several.accumulation * several.rows_at_once * processes == several.rows_per_step
+    assert (several.steps_per_epoch, several.evaluate_every) == (one.steps_per_epoch, one.evaluate_every)
+    small = schedule([500] * 64, 64, settings(minimum_steps=150), processes)
+    assert small.rows_per_step == processes
+    assert small.steps_per_epoch == 64 // processes

@@ -1,4 +1,4 @@
-"""What the app's tests share: an empty store, and times in UTC wherever they run."""
+"""What the app's tests share: an empty store, and times in UTC and texts in English wherever they run."""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatclone.chats import ChatStore
+from chatclone.tui.texts import ENGLISH, LOCALE_VARIABLES, use
 from tests.chatclone.tui.stage import store_in
 
 
@@ -18,6 +19,24 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def in_english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave no language behind, and take none from who runs the tests."""
+    for name in LOCALE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    use(ENGLISH)
+    yield
+    use(ENGLISH)
+
+
+@pytest.fixture(autouse=True)
+def in_all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw as in a terminal that has them all, whichever the tests are started in."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def lines(app: App[None]) -> list[str]:
 
 def outcomes(app: App[None]) -> list[str]:
     """Return what is said below the clone's messages, where something is."""
-    found = (row.query_one(".outcome", Static) for row in chat(app).query(CloneMessage))
+    found = (line for row in chat(app).query(CloneMessage) for line in row.query(".outcome").results(Static))
     return [str(outcome.content) for outcome in found if outcome.display]
 
 

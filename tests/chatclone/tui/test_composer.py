@@ -3,7 +3,8 @@
 from textual._xterm_parser import XTermParser
 from textual.events import Key
 
-from chatclone.tui.widgets.composer import NEWLINE_KEYS, teach_alt_enter
+from chatclone.tui.alt_enter import teach_alt_enter
+from chatclone.tui.widgets.composer import NEWLINE_KEYS
 
 
 def keys(sequence: str) -> list[str]:

@@ -71,6 +71,15 @@ class TestConversation:
             assert lines(pilot.app)[-2:] == ["and now", "last"]
             await until(pilot, lambda: view.scroll_y == view.max_scroll_y)
 
+    async def test_a_page_is_drawn_with_few_parts(self, store: ChatStore) -> None:
+        """A message is its row, a line above or beside it, and its bubbles: opening costs what is drawn."""
+        fill(store, LONG)
+        async with app_with(FakeEngine(), store).run_test(size=(100, 30)) as pilot:
+            await awake(pilot)
+            view = pilot.app.query_one(ConversationView)
+            assert not view.query(".outcome")
+            assert len(view.query("*")) == 3 * PAGE + len(view.query("DayLine")) + len(view.query(PageLine))
+
     async def test_a_reader_who_scrolled_up_is_left_there(self, store: ChatStore) -> None:
         """A reply that grows below moves nothing; wheel and keys both reach the beginning."""
         fill(store, 36)

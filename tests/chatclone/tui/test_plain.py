@@ -157,7 +157,7 @@ class TestCommands:
         assert conversation.settings.sampling.temperature == 0.5
         assert any("hey (clone, hi)" in line for line in lines)
         assert "error: min_p is a number from 0 to 1, not 'x'" in lines
-        assert lines[-1] == "0 added, 1 were here already."
+        assert lines[-1] == "0 added, 1 was here already"
 
     def test_quit_ends_before_the_rest(self, store: ChatStore) -> None:
         """What follows is not read."""

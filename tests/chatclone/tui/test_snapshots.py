@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from chatclone.chats import ChatStore
 from chatclone.tui.app import ChatcloneApp
+from chatclone.tui.screens.confirm import ConfirmScreen
+from chatclone.tui.texts import use
 from tests.chatclone.tui.stage import CAT, NOW, PORTO, app_with, awake, lines, send, store_in, until
 from tests.fakes import FakeEngine
 
 Snap = Callable[..., bool]
 RunBefore = Callable[[Pilot[Any]], Awaitable[None]]
 
-SMALL, LARGE, SMALLEST = (80, 24), (120, 40), (60, 20)
+SMALL, LARGE, SMALLEST, LARGEST = (80, 24), (120, 40), (60, 20), (200, 60)
 HOUR, DAY = 3600, 86400
 
 
@@ -171,3 +175,69 @@ class TestAround:
     def test_welcome(self, snap_compare: Snap) -> None:
         """Without a persona: the two ways to get one."""
         assert snap_compare(ChatcloneApp(None), terminal_size=SMALL)
+
+    def test_deleting_asks_first(self, store: ChatStore, snap_compare: Snap) -> None:
+        """What is lost, for how long it comes back, and both answers."""
+
+        async def run(pilot: Pilot[Any]) -> None:
+            await awake(pilot)
+            await send(pilot, "/delete")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=run)
+
+    def test_the_palette(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Commands by their names, with what they do and their key."""
+
+        async def run(pilot: Pilot[Any]) -> None:
+            await awake(pilot)
+            await pilot.press("ctrl+p")
+            await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+            pilot.app.screen.query_one(Input).cursor_blink = False
+            await pilot.press(*"mem")
+            await until(pilot, lambda: pilot.app.screen.query_one("CommandList").display)
+            await pilot.pause(0.3)
+
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=run)
+
+
+class TestSizes:
+    """From the smallest terminal to a large one."""
+
+    def test_the_smallest_with_a_conversation(self, store: ChatStore, snap_compare: Snap) -> None:
+        """It has all the room, and the keys that help are still named."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALLEST, run_before=ready())
+
+    def test_the_smallest_with_memory(self, store: ChatStore, snap_compare: Snap) -> None:
+        """It lies over the conversation."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALLEST, run_before=ready("f2"))
+
+    def test_the_largest_uses_its_space(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Wider columns at both sides, and bubbles no wider than a line is read."""
+        app = app_with(FakeEngine(), store)
+        assert snap_compare(app, terminal_size=LARGEST, run_before=ready("f2"))
+
+
+class TestRussian:
+    """The longest words so far: nothing is cut off badly."""
+
+    @pytest.fixture(autouse=True)
+    def in_russian(self, in_english: None) -> None:
+        """Speak it; the fixture before sets it back."""
+        use("ru")
+
+    def test_a_conversation(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Days, states, and the keys at the bottom."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready())
+
+    def test_welcome(self, snap_compare: Snap) -> None:
+        """Every place with what it is for."""
+        assert snap_compare(ChatcloneApp(None), terminal_size=SMALL)
+
+    def test_the_settings(self, store: ChatStore, snap_compare: Snap) -> None:
+        """The labels fit beside their fields."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready("f3"))
+
+    def test_help(self, store: ChatStore, snap_compare: Snap) -> None:
+        """Descriptions wrap below themselves."""
+        assert snap_compare(app_with(FakeEngine(), store), terminal_size=SMALL, run_before=ready("f1"))

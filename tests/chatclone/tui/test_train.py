@@ -10,12 +10,12 @@ from textual.widgets import Input, Select
 
 from chatclone import persona as personas
 from chatclone.errors import ChatcloneError
+from chatclone.training.verdict import verdict
 from chatclone.tui.bases import base_choices, preset_choices
 from chatclone.tui.runs import RunState, Training, find_training
 from chatclone.tui.screens.chat import ChatScreen
 from chatclone.tui.screens.training import clock
 from chatclone.tui.screens.welcome import WelcomeScreen
-from chatclone.tui.verdict import verdict
 from chatclone.tui.widgets.curves import Curves
 from chatclone.tui.work import worker_lives
 from tests.chatclone.tui.way import (
@@ -270,7 +270,7 @@ class TestWords:
         state = RunState()
         state.take({"kind": "begin", "steps": 100, "first_step": 40})
         state.take({"kind": "step", "step": 50, "loss": 3.0, "seconds": 20.0})
-        assert (state.doing, state.step, state.seconds_left) == ("training", 50, 100.0)
+        assert (state.doing, state.step, state.seconds_left) == ("", 50, 100.0)
         state.take({"kind": "error", "message": "m", "hint": "h"})
         assert state.error == ("m", "h")
 

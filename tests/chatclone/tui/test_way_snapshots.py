@@ -8,7 +8,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from chatclone.tui.screens.model import ModelScreen
 from tests import exports
+from tests.chatclone.tui.stage import awake, send, until
+from tests.chatclone.tui.test_models import file, run_in
 from tests.chatclone.tui.way import Rooms, app_on, offered, on_page, persona_in, text_of, until_shown
 
 Snap = Callable[..., bool]
@@ -85,6 +88,33 @@ def test_a_training_half_way(tmp_path: Path, snap_compare: Snap, size: tuple[int
         assert snap_compare(app, terminal_size=size, run_before=run)
     finally:
         rooms.gate.set()
+
+
+def test_what_to_export(tmp_path: Path, snap_compare: Snap) -> None:
+    """Kinds and weights with their sizes, and why."""
+    app = app_on(tmp_path, Rooms(), persona_in(tmp_path, adapter="runs/1/adapter"))
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await app.run_action("app.export")
+        await until_shown(pilot, lambda: offered(app) == ["go"])
+
+    assert snap_compare(app, terminal_size=SMALL, run_before=run)
+
+
+def test_which_model_answers(tmp_path: Path, snap_compare: Snap) -> None:
+    """Runs and files, each with its size and date; a dot at the one that answers now."""
+    persona = persona_in(tmp_path, adapter="runs/2026-11-21-1/adapter")
+    for run_name in ("2026-11-21-1", "2026-11-20-1"):
+        run_in(persona, run_name)
+    file(persona.models_folder / "mira-q8_0.gguf", 640_000_000)
+    app = app_on(tmp_path, Rooms(), persona)
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await awake(pilot)
+        await send(pilot, "/model")
+        await until(pilot, lambda: isinstance(app.screen, ModelScreen))
+
+    assert snap_compare(app, terminal_size=SMALL, run_before=run)
 
 
 def test_exported(tmp_path: Path, snap_compare: Snap) -> None:

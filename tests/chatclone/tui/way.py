@@ -75,6 +75,8 @@ class Rooms:
     trained: list[Plan] = field(default_factory=list)
     exported: list[tuple[str, str]] = field(default_factory=list)
     opened: list[Persona] = field(default_factory=list)
+    models: list[tuple[str, str]] = field(default_factory=list)
+    clones: list[Clone] = field(default_factory=list)
     alive: set[Path] = field(default_factory=set)
     measured: list[Plan] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
@@ -139,6 +141,15 @@ class Rooms:
         self.opened.append(persona)
         return fake_clone(FakeEngine()), ""
 
+    def open_model(self, persona: Persona, home: Path, engine: str, model: str) -> tuple[Clone, str]:
+        """Return a clone that says which model it is; one called `gone` is an error."""
+        self.models.append((engine, model))
+        if model == "gone":
+            raise ChatcloneError("the model is gone", "choose another")
+        clone = fake_clone(FakeEngine(*[(f"I am {model}",)] * 9))
+        self.clones.append(clone)
+        return clone, ""
+
     def work(self) -> Work:
         """Return them as the app takes them; the import is the true one."""
         return Work(
@@ -151,6 +162,7 @@ class Rooms:
             size_export=self.sizes,
             export_adapter=self.export,
             open_persona=self.open,
+            open_model=self.open_model,
         )
 
 

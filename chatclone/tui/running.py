@@ -1,0 +1,33 @@
+"""The app from its start to its end, as a command runs it: what it is given, what it leaves, what its exit says."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatclone.locations import ensure, log_file
+from chatclone.persona import Persona
+from chatclone.tui.alt_enter import teach_alt_enter
+from chatclone.tui.app import ChatcloneApp
+from chatclone.tui.journey import Journey
+from chatclone.tui.opened import Opened
+from chatclone.tui.preferences import Preferences
+
+if TYPE_CHECKING:
+    from chatclone.tui.waking import CloneFactory
+
+
+def run_app(persona: Persona | None, open_clone: "CloneFactory", home: Path) -> None:
+    """Run the app on a persona until it is left; `open_clone` loads the model and is called after the first paint."""
+    logging.basicConfig(filename=log_file(ensure(home)), filemode="w", level=logging.WARNING)
+    teach_alt_enter()
+    preferences, opened = Preferences(home), Opened()
+    app = ChatcloneApp(persona, opened.keeping(open_clone), journey=Journey(home))
+    app.opened, app.preferences = opened, preferences
+    try:
+        app.run()
+    finally:
+        opened.close()
+    if app.fault is not None:
+        raise app.fault
+    if app.return_code:  # a bug, whose traceback is on the screen by now
+        raise SystemExit(app.return_code)

@@ -1,0 +1,65 @@
+"""A run's events as curves."""
+
+from typing import Any
+
+import pytest
+
+from chatclone.training.curves import Curves, of, of_log
+
+
+def events(*losses: float, per_epoch: int, evals: dict[int, float] | None = None) -> list[dict[str, Any]]:
+    """Return the events of a run whose steps had these losses."""
+    told: list[dict[str, Any]] = [{"kind": "begin", "steps": len(losses), "first_step": 0}]
+    for step, loss in enumerate(losses, start=1):
+        told.append({"kind": "step", "step": step, "loss": loss, "epoch": step / per_epoch, "learning_rate": 1e-3})
+    return told + [{"kind": "eval", "step": step, "eval_loss": loss} for step, loss in (evals or {}).items()]
+
+
+def curves(*losses: float, per_epoch: int, evals: dict[int, float] | None = None) -> Curves:
+    return of(events(*losses, per_epoch=per_epoch, evals=evals))
+
+
+def test_epochs_end_where_another_begins() -> None:
+    """An epoch ends with a step, or within one that reaches over; the end of the run is no seam."""
+    assert curves(*[1.0] * 12, per_epoch=4).epoch_ends == (4, 8)
+    told = [{"kind": "step", "step": n, "loss": 1.0, "epoch": e} for n, e in enumerate((0.4, 0.8, 1.2, 1.6, 2.0), 1)]
+    assert of(told).epoch_ends == (2,)
+
+
+def test_a_step_told_twice_counts_as_told_last() -> None:
+    """A resumed run evaluates the base again."""
+    told = [{"kind": "eval", "step": 0, "eval_loss": 3.0}, {"kind": "eval", "step": 0, "eval_loss": 2.9}]
+    assert [e.loss for e in of(told).evaluations] == [2.9]
+
+
+def test_a_trainers_log() -> None:
+    """Steps and evaluations by what they hold, the base in front; a summary at the end is neither."""
+    log = [
+        {"loss": 3.0, "step": 1, "epoch": 1.0, "learning_rate": 0.1}, {"eval_loss": 2.5, "step": 1},
+        {"train_runtime": 9.0, "train_loss": 3.0, "step": 1},
+    ]  # fmt: skip
+    drawn = of_log({"eval_loss": 4.0, "eval_mean_token_accuracy": 0.1}, log)
+    assert [(e.step, e.loss) for e in drawn.evaluations] == [(0, 4.0), (1, 2.5)]
+    assert [(s.step, s.loss, s.rate) for s in drawn.steps] == [(1, 3.0, 0.1)]
+
+
+def test_best_is_never_the_base() -> None:
+    """What is kept is an adapter, even where none was better than the base."""
+    drawn = curves(*[1.0] * 4, per_epoch=4, evals={0: 2.0, 2: 2.5, 4: 2.2})
+    assert (drawn.base.loss, drawn.best.step, drawn.last_step) == (2.0, 4, 4)
+
+
+def test_train_loss_between_steps() -> None:
+    """The mean after one step up to another; nothing where there is no step."""
+    drawn = curves(4.0, 3.0, 2.0, 1.0, per_epoch=4)
+    assert drawn.train_loss(1, 3) == 2.5
+    assert drawn.train_loss(4, 9) is None
+
+
+def test_epoch_drop() -> None:
+    """A fall at the seam is told as a share; a slope that goes on is nearly none, and one epoch has no seam."""
+    falling = curves(*[2.0] * 8, *[1.5] * 8, per_epoch=8).epoch_drop()
+    assert falling == pytest.approx(0.25)
+    slope = curves(*[2 - n / 100 for n in range(16)], per_epoch=8).epoch_drop()
+    assert slope is not None and abs(slope) < 0.02
+    assert curves(*[2.0] * 8, per_epoch=8).epoch_drop() is None

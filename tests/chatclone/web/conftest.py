@@ -1,0 +1,20 @@
+"""A server that a module's tests share, on a home with nobody in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual_serve", reason="the extra `web` is not installed")
+
+from tests.chatclone.web.running import Served, serving
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A running server; what it says on stderr is two lines."""
+    folder: Path = tmp_path_factory.mktemp("web")
+    with serving(folder / "home", folder / "log") as running:
+        yield running
+    said = (folder / "log").read_text("utf-8").splitlines()
+    assert said == ["Whoever has this address can read and write here. Ctrl+C ends it.", "interrupted"]
