@@ -81,6 +81,7 @@ def app(engine: ClockEngine) -> None:
     from chatclone.clone import Clone
     from chatclone.persona import Persona
     from chatclone.tui.app import ChatcloneApp
+    from chatclone.tui.running import run
     from chatclone.tui.screens.chat import ChatScreen
     from chatclone.tui.widgets.composer import Composer
 
@@ -99,7 +100,7 @@ def app(engine: ClockEngine) -> None:
                 running.exit()
 
         running.call_later(running.set_interval, 0.2, look)
-        running.run()
+        run(running)
         store.close()
 
 

@@ -21,7 +21,7 @@ from chatclone.prompt import ChatMessage, PromptError
 from chatclone.streaming import in_thread
 from chatclone.telling import remember_told
 
-SAVE_SECONDS = 0.05
+SAVE_SECONDS = 0.1
 """How far apart a growing reply is saved and shown: twenty times a second looks steady at any speed."""
 LEAST_TURN_TOKENS = 4
 """Tokens of the shortest turn with what a template puts around it."""

@@ -8,7 +8,7 @@ import heapq
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ LEXICAL = 60
 """Passages taken for their words."""
 DENSE = 200
 """Passages taken for their meaning."""
+MOST = 120
+"""Passages that get a closer look, with those around them."""
 POSTINGS = 4000
 """Passages of rare words that are looked at before common words are left to the ranking."""
 LATER = 14 * 86_400
@@ -75,10 +77,18 @@ def find(
         deviation = nearest.deviation or 1.0
         heights = {passage: (cosine - nearest.mean) / deviation for passage, cosine in nearest.passages}
     found = _by_words(connection, question, spans)
-    chosen = heapq.nlargest(LEXICAL, zip(found.values(), found, strict=True))
-    return _load(
-        connection, {*heights, *_notes(connection, found), *(passage for _, passage in chosen)}, heights, before
-    )
+    chosen = {passage for _, passage in heapq.nlargest(LEXICAL, zip(found.values(), found, strict=True))}
+    chosen = _best(chosen | heights.keys(), found, heights) | _notes(connection, found)
+    return _load(connection, chosen, heights, before)
+
+
+def _best(chosen: set[int], found: Mapping[int, float], heights: Mapping[int, float]) -> set[int]:
+    """Return those passages that words and meaning together speak for most: a closer look is what takes the time."""
+    if len(chosen) <= MOST:
+        return chosen
+    telling, highest = max(found.values(), default=0.0) or 1.0, max(heights.values(), default=0.0) or 1.0
+    together = ((found.get(passage, 0.0) / telling + heights.get(passage, 0.0) / highest, passage) for passage in chosen)
+    return {passage for _, passage in heapq.nlargest(MOST, together)}
 
 
 def _notes(connection: sqlite3.Connection, found: Collection[int]) -> set[int]:

@@ -168,13 +168,6 @@ class TestOnAPersona:
         assert run_json(capsys, "memory", "add", "the", "plumber", "comes", "friday")["id"] > 0
         assert "plumber" in run_json(capsys, "memory", "search", "plumber")["hits"][0]["text"]
 
-    def test_plan(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """`train --plan` gives every setting with a reason and starts nothing."""
-        document = run_json(capsys, "train", "--base", "starter", "--plan", "--set", "rank=4")
-        assert document["settings"]["rank"] == 4
-        assert document["reasons"]["rank"] == "set by you"
-        assert document["settings"].keys() <= document["reasons"].keys()
-
     def test_personas(self, capsys: pytest.CaptureFixture[str]) -> None:
         """They are listed, shown and, after a yes, deleted."""
         assert [p["slug"] for p in run_json(capsys, "persona", "list")] == ["mira"]

@@ -87,6 +87,7 @@ def test_plan_command(mira: Persona, llama: str, capsys: pytest.CaptureFixture[s
     assert after == before
     document = json.loads(capsys.readouterr().out)
     assert "auto" not in document["settings"].values()
+    assert (document["settings"]["rank"], document["reasons"]["rank"]) == (4, "set by you")
     assert document["settings"].keys() <= document["reasons"].keys()  # each with a why
     assert all(key in document["reasons"] for key in ("device", "dtype", "quantisation", "max_length", "checkpointing"))
     assert document["measured"]["tokens_per_second"] > 0
