@@ -48,6 +48,21 @@ class TestNewPersona:
             assert memory.check() == []
             assert "geese" in memory.recall("what about geese?").hits[0].text
 
+    def test_a_call_is_not_what_somebody_is_called(self, tmp_path: Path) -> None:
+        """A message of media alone has no words to remember; one with a caption has."""
+        voice = {"file": "v.ogg", "media_type": "voice_message", "duration_seconds": 12}
+        said = [
+            *exports.conversation(),
+            exports.message(900, exports.PARTNER, "", **voice),
+            exports.message(901, exports.PARTNER, "my voice for violas", **voice),
+        ]
+        done = do(exports.write(tmp_path, exports.account(exports.chat(said))), tmp_path / "home")
+        assert done.persona is not None
+        with Memory.open(done.persona.memory_file) as memory:
+            texts = [hit.text for hit in memory.recall("a voice?").hits]
+        assert len(texts) == 1
+        assert texts[0].endswith("[voice 0:12] my voice for violas")
+
     def test_every_reply_is_trained_once(self, tmp_path: Path) -> None:
         """The replies of weight 1 in both files are as many as the document says."""
         done = do(exports.small_export(tmp_path), tmp_path / "home")
