@@ -118,6 +118,8 @@ class SentenceTransformerEmbedder:
 
     def _loaded(self) -> Any:
         if self._model is None:
+            if not any((self._folder / name).is_file() for name in ("modules.json", "config.json")):
+                raise EmbedderError(f"{self._folder} cannot be loaded: it holds no model")
             # A model's own files must do: no look-up of newer ones, no telemetry, no code that came with them.
             os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
             try:
