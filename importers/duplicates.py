@@ -9,12 +9,14 @@ cost grows with the number of replies, not with its square.
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 NEAR = 0.8
 """The Jaccard index of two replies' word sets from which on they are near-duplicates."""
 FEWEST_WORDS = 4
 """Sets of fewer words are never near-duplicates: people repeat themselves."""
+BITS = 127
+"""Of a set's signature: two sets that differ in many words nearly always differ in many bits, which is told at once."""
 MOST_COMPARED = 200
 """Sets compared for one pair of words. Where more have the same two rarest words, nobody wrote them."""
 
@@ -27,6 +29,7 @@ class NearDuplicates:
         """A pair of ranks to the number of the first set that has it, which for most pairs is the only one."""
         self._more: dict[int, list[int]] = {}
         self._sets: dict[int, array[int]] = {}
+        self._signatures: dict[int, int] = {}
 
     def add(self, number: int, ranks: Sequence[int]) -> None:
         """Make a set known; one of too few words is near to nothing."""
@@ -49,27 +52,33 @@ class NearDuplicates:
 
     def _add(self, number: int, ranks: Sequence[int], pairs: Sequence[int]) -> None:
         self._sets[number] = array("I", ranks)
+        self._signatures[number] = _signature(ranks)
         first = self._first
         for pair in pairs:
             if first.setdefault(pair, number) != number:
                 self._more.setdefault(pair, []).append(number)
 
     def _near(self, ranks: Sequence[int], pairs: Sequence[int]) -> Iterator[int]:
-        met = [pair for pair in pairs if pair in self._first]
+        first, more = self._first, self._more
+        met = [pair for pair in pairs if pair in first]
         if not met:
             return
+        found = [[first[pair] for pair in met], *[more[pair][:MOST_COMPARED] for pair in met if pair in more]]
+        signature, signatures, differing = _signature(ranks), self._signatures, len(ranks) // 4
         wanted = set(ranks)
-        candidates = dict.fromkeys(self._first[pair] for pair in met)
-        for pair in met:
-            candidates.update(dict.fromkeys(self._more.get(pair, ())[:MOST_COMPARED]))
-        sets, size = self._sets, len(ranks)
-        shortest, longest = NEAR * size, size / NEAR  # the smaller of two sets is all that they can share
-        for candidate in candidates:
-            other = sets[candidate]
-            if shortest <= len(other) <= longest:
-                shared = len(wanted.intersection(other))
-                if shared >= NEAR * (size + len(other) - shared):
-                    yield candidate
+        # Of two near sets, all that is in only one of them is a fifth of their union, a quarter of either.
+        for candidate in [
+            candidate
+            for candidate in dict.fromkeys(chain.from_iterable(found))
+            if (signatures[candidate] ^ signature).bit_count() <= differing
+        ]:
+            if self._is_near(wanted, candidate):
+                yield candidate
+
+    def _is_near(self, wanted: set[int], candidate: int) -> bool:
+        other = self._sets[candidate]
+        shared = len(wanted.intersection(other))
+        return shared >= NEAR * (len(wanted) + len(other) - shared)
 
 
 class Ranks:
@@ -120,6 +129,14 @@ def _pairs(ranks: Sequence[int]) -> list[int]:
     """Return the pairs of words of which near sets share one, each as one number."""
     prefix = ranks[: _most_missing(len(ranks)) + 2]
     return [one << 32 | other for one, other in combinations(prefix, 2)]
+
+
+def _signature(ranks: Iterable[int]) -> int:
+    """Return a set as a few bits: of two, at least as many words differ as bits do."""
+    signature = 0
+    for rank in ranks:
+        signature |= 1 << rank % BITS
+    return signature
 
 
 def _most_missing(size: int) -> int:

@@ -10,10 +10,10 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from memory.asking import Question, Word, idf
 from memory.dense import Nearest
+from memory.passages import Line
 from memory.stems import unstemmed
 from memory.timewords import Span
 
@@ -29,17 +29,6 @@ LATER = 14 * 86_400
 """What happened in a span of time is still talked about for so many seconds."""
 NOTES_CHAT = "note:"
 """The id of the chat that the user's own notes stand in, as `memory.memory` gives it."""
-
-
-class Said(NamedTuple):
-    """A line, as `memory.passages.Line`, which takes longer to make."""
-
-    key: str
-    chat: str
-    chat_name: str
-    who: str
-    when: int
-    text: str
 
 
 @dataclass(slots=True)
@@ -61,7 +50,7 @@ class Candidates:
     """Windows with all their lines by id."""
 
     windows: list[Window] = field(default_factory=list)
-    lines: dict[int, Said] = field(default_factory=dict)
+    lines: dict[int, Line] = field(default_factory=dict)
 
 
 def find(
@@ -87,7 +76,9 @@ def _best(chosen: set[int], found: Mapping[int, float], heights: Mapping[int, fl
     if len(chosen) <= MOST:
         return chosen
     telling, highest = max(found.values(), default=0.0) or 1.0, max(heights.values(), default=0.0) or 1.0
-    together = ((found.get(passage, 0.0) / telling + heights.get(passage, 0.0) / highest, passage) for passage in chosen)
+    together = (
+        (found.get(passage, 0.0) / telling + heights.get(passage, 0.0) / highest, passage) for passage in chosen
+    )
     return {passage for _, passage in heapq.nlargest(MOST, together)}
 
 
@@ -182,7 +173,7 @@ def _load(
     return found
 
 
-def _lines(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Said]:
+def _lines(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Line]:
     """Return lines by their ids."""
     rows = connection.execute(
         "SELECT id, key, chat, who, sent_at, text FROM line WHERE id IN (SELECT value FROM json_each(?))",
@@ -191,4 +182,4 @@ def _lines(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Said
     chats = json.dumps(list({row[2] for row in rows}))
     named = "SELECT id, name FROM chat WHERE id IN (SELECT value FROM json_each(?))"
     names = dict(connection.execute(named, (chats,)).fetchall())
-    return {number: Said(key, chat, names[chat], who, when, text) for number, key, chat, who, when, text in rows}
+    return {number: Line(key, chat, names[chat], who, when, text) for number, key, chat, who, when, text in rows}

@@ -23,6 +23,7 @@ from typing import Self
 from memory import cache, selection, soundness, store, upkeep
 from memory.embedder import Embedder, EmbedderError
 from memory.embedding import Embedding, Progress
+from memory.filling import without_references
 from memory.passages import Line
 from memory.search import Hit, Recall, search
 from memory.selection import Surroundings
@@ -101,7 +102,7 @@ class Memory:
         Lines that are no longer there go, their bytes overwritten; forgotten ones stay out, other kinds stay. Done
         twice it changes nothing. The kinds are `said` (imported) and `chat` (told to the clone).
         """
-        with self._change() as connection:
+        with self._writing, without_references(self._writer), store.transaction(self._writer) as connection:
             work = Sync(connection, kind, progress)
             work.run(lines, whole=True)
             synced = Synced(work.added, work.removed, selection.count_passages(connection))

@@ -7,6 +7,7 @@ A window never spans a long silence, so that a passage is one stretch of talk. W
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 WINDOW = 3
 """Messages in a passage: on LoCoMo this beats single messages and disjoint blocks from 200 words of budget up."""
@@ -14,8 +15,7 @@ SESSION_GAP_SECONDS = 6 * 3600
 """A silence this long ends a session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One message as memory keeps it.
 
     `key` is unique and stays the same from import to import (`telegram:chat/id`). `chat` is the chat's id, `who` the

@@ -10,8 +10,8 @@ from operator import mul
 from typing import NamedTuple
 
 from memory.asking import Question
-from memory.candidates import LATER, Candidates, Said, Window
-from memory.passages import SESSION_GAP_SECONDS
+from memory.candidates import LATER, Candidates, Window
+from memory.passages import SESSION_GAP_SECONDS, Line
 from memory.stems import porter
 from memory.stopwords import FIRST_PERSON, STOP_WORDS
 from memory.timewords import TIME_WORDS, Span
@@ -236,7 +236,7 @@ def _about(question: Question, speakers: Collection[str], asked: Collection[str]
     return named if len(named) == 1 else ()
 
 
-def _sessions(lines: Mapping[int, Said]) -> dict[int, int]:
+def _sessions(lines: Mapping[int, Line]) -> dict[int, int]:
     """Return for every line the number of its session: candidates of a chat without a long silence between them."""
     sessions: dict[int, int] = {}
     current, last = 0, None
@@ -258,7 +258,7 @@ def _best_of_sessions(
     return best
 
 
-def _is_question(line: Said) -> bool:
+def _is_question(line: Line) -> bool:
     return "?" in line.text or "？" in line.text
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from memory.asking import ask
-from memory.candidates import DENSE, Candidates, Said, find, in_spans
+from memory.candidates import DENSE, Candidates, find, in_spans
 from memory.dense import Dense, Nearest
 from memory.passages import Line
 from memory.ranking import WEIGHTS, Properties, rank, score
@@ -151,11 +151,11 @@ def fill(
         if costs[line] <= words:
             words -= costs[line]
             best = max(windows_of[line], key=lambda place: sum(scores[other] for other in windows[place].lines))
-            _merge(found, _Found(windows[best].id, scores[line], {line: Line(*lines[line])}, set(windows_of[line])))
+            _merge(found, _Found(windows[best].id, scores[line], {line: lines[line]}, set(windows_of[line])))
     return tuple(hit_of(each.passage, each.score, each.lines) for each in found)
 
 
-def cost_of(line: Said) -> int:
+def cost_of(line: Line) -> int:
     """Return how many words showing a line takes: its date, who said it, and what."""
     return 1 + count_words(f"{line.who}: {line.text}")
 

@@ -7,8 +7,9 @@ acknowledged and a reader never waits for a writer; a second writer waits its tu
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from memory.migrations import MIGRATIONS
@@ -16,6 +17,8 @@ from memory.migrations import MIGRATIONS
 BUSY_SECONDS = 30.0
 CACHE_KIB = 32 * 1024
 """Pages kept at hand while a large import writes in many places at once."""
+ROWS = 500
+"""Rows inserted with one statement; of eight values each, they are an eighth of the values that SQLite takes."""
 
 
 class StoreError(Exception):
@@ -63,6 +66,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if connection.in_transaction:  # a full disk makes SQLite roll back by itself
             connection.execute("ROLLBACK")
         raise
+
+
+def insert_many(connection: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], more: str = "") -> int:
+    """Insert rows of equal length, many with each statement, and return how many were inserted.
+
+    `into` is what comes before VALUES, `more` what comes after: where there is a sequence to count on and a statement
+    to begin for each row, it takes twice as long.
+    """
+    inserted = 0
+    for start in range(0, len(rows), ROWS):
+        piece = rows[start : start + ROWS]
+        one = f"({', '.join('?' * len(piece[0]))})"
+        values = list(chain.from_iterable(piece))
+        inserted += connection.execute(f"{into} VALUES {', '.join([one] * len(piece))} {more}", values).rowcount
+    return inserted
 
 
 def erase_traces(connection: sqlite3.Connection) -> None:

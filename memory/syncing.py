@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from memory import upkeep, vocabulary
+from memory import filling, upkeep, vocabulary
+from memory.filling import Filling
 from memory.passages import Line
 from memory.tombstones import Tombstones
 from memory.upkeep import Place, place_of
@@ -62,22 +63,29 @@ class Sync:
 
     def __init__(self, connection: sqlite3.Connection, kind: str, progress: Progress) -> None:
         self._connection, self._kind, self._progress = connection, kind, progress
-        self._tombstones = Tombstones(connection)
+        tombstones = Tombstones(connection)
+        self._is_forgotten = tombstones.cover if tombstones else _never
         self._changes = Changes()
         self._names: dict[str, str] = {}
         # A bit for every line that is stored: whether it is still wanted.
         newest = connection.execute("SELECT coalesce(max(id), 0) FROM line").fetchone()[0]
         self._newest, self._wanted = newest, bytearray(newest // 8 + 1)
         self.added = self.removed = 0
+        self._filling: Filling | None = None
 
     def run(self, lines: Iterable[Line], *, whole: bool) -> None:
         """Take all lines in; with `whole`, stored ones of this kind that are not among them go."""
+        if whole and filling.is_empty(self._connection):
+            self._filling = Filling(self._connection)
         stream, through = iter(lines), 0
         while batch := list(islice(stream, BATCH)):
             self._take(batch)
             through += len(batch)
             self._progress(through)
         self._rename_chats()
+        if self._filling is not None:
+            self._filling.finish(self._names)
+            return
         if whole:
             self._drop_unwanted()
         self._changes.mend(self._connection)
@@ -85,8 +93,14 @@ class Sync:
             upkeep.drop_empty_chats(self._connection)
 
     def _take(self, batch: Sequence[Line]) -> None:
-        kept = {line.key: line for line in batch if line.text.strip() and not self._tombstones.cover(line)}
+        kept = {line.key: line for line in batch if line.text.strip() and not self._is_forgotten(line)}
         self._names |= {line.chat: line.chat_name for line in kept.values()}
+        if self._filling is not None:
+            added = upkeep.insert_lines(self._connection, list(kept.values()), self._kind)
+            self.added += added
+            if added == len(kept):  # all of them are new, as nearly always
+                self._drop([line.key for line in batch if line.key not in kept])
+                return
         columns = "line.id, line.key, chat, who, sent_at, text"
         rows = self._connection.execute(
             f"SELECT {columns} FROM json_each(?) CROSS JOIN line ON line.key = json_each.value",
@@ -105,7 +119,7 @@ class Sync:
         self._drop([line.key for line in batch if line.key not in kept and line.key not in unchanged])
         upkeep.insert_lines(self._connection, list(kept.values()), self._kind)
         self.added += len(kept)
-        for line in kept.values():
+        for line in kept.values() if self._filling is None else ():
             self._changes.note(line.chat, place_of(line))
 
     def _drop(self, keys: Sequence[str]) -> None:
@@ -144,3 +158,7 @@ class Sync:
             "UPDATE chat SET name = ? WHERE id = ? AND name <> ?",
             ((name, chat, name) for chat, name in self._names.items()),
         )
+
+
+def _never(line: Line) -> bool:
+    return False

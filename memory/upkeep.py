@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from memory import vocabulary
+from memory import store, vocabulary
 from memory.migrations import FTS_TABLE, gather_more_words
 from memory.passages import SESSION_GAP_SECONDS, Line, Passage
 from memory.words import words_of
@@ -63,15 +63,17 @@ def lines_around(
     return tuple(Line(*row[1:]) for row in reversed(before)), tuple(Line(*row[1:]) for row in after)
 
 
-def insert_lines(connection: sqlite3.Connection, lines: Sequence[Line], kind: str) -> None:
-    """Add lines, without passages yet."""
+def insert_lines(connection: sqlite3.Connection, lines: Sequence[Line], kind: str) -> int:
+    """Add lines, without passages yet, and return how many; one whose key is there is left out."""
     connection.executemany(
         "INSERT INTO chat VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
         {line.chat: line.chat_name for line in lines}.items(),
     )
-    connection.executemany(
-        "INSERT INTO line (key, kind, chat, who, sent_at, text) VALUES (?, ?, ?, ?, ?, ?)",
-        ((line.key, kind, line.chat, line.who, line.when, line.text) for line in lines),
+    return store.insert_many(
+        connection,
+        "INSERT INTO line (key, kind, chat, who, sent_at, text)",
+        [(line.key, kind, line.chat, line.who, line.when, line.text) for line in lines],
+        "ON CONFLICT (key) DO NOTHING",
     )
 
 
@@ -108,10 +110,9 @@ def index_entry(passage: int, lines: Sequence[tuple[str, int, str]]) -> tuple[in
 
     `lines` are who, when and what. The last line of the texts are the year and the month.
     """
-    speakers = "\n".join(_name_words(who) for who, _, _ in lines)
-    texts = "\n".join(_text_words(text) for _, _, text in lines)
-    year, month, _ = _day(lines[0][1] // 86400).split("-")
-    return passage, speakers, f"{texts}\n{year} {month_term(month)}"
+    speakers = "\n".join([_name_words(who) for who, _, _ in lines])
+    texts = "\n".join([_text_words(text) for _, _, text in lines])
+    return passage, speakers, f"{texts}\n{_month(lines[0][1] // 86400)}"
 
 
 def month_term(month: str | int) -> str:
@@ -122,6 +123,15 @@ def month_term(month: str | int) -> str:
 def refresh_passages(connection: sqlite3.Connection, chat: str) -> None:
     """Make the passages of a chat exactly the windows of its lines; those that stay keep their ids."""
     _mend(connection, _beginnings(connection.execute(f"{_BEGINNINGS} {IN_ORDER}", (chat,))))
+
+
+def make_passages(connection: sqlite3.Connection, chat: str) -> None:
+    """Make the passages of a chat that has none, all of its lines being new."""
+    columns = "id, kind, chat, who, sent_at, text, NULL, NULL, NULL, NULL"
+    rows = connection.execute(f"SELECT {columns} FROM line WHERE chat = ? {IN_ORDER}", (chat,))
+    windows = (window for _, window in _beginnings(rows) if window)
+    while batch := list(islice(windows, BATCH)):
+        _insert_passages(connection, batch)
 
 
 def refresh_around(connection: sqlite3.Connection, chat: str, place: Place) -> None:
@@ -203,18 +213,19 @@ _Window = tuple[_Beginning, ...]
 def _beginnings(rows: Iterable[Sequence[object]]) -> Iterator[tuple[_Beginning, _Window]]:
     """Yield every line with the window that should begin there, empty where none should."""
     lines = map(_Beginning._make, rows)
-    ahead = list(islice(lines, 3))
+    first, second, third = next(lines, None), next(lines, None), next(lines, None)
     session_begins = True
-    while ahead:
-        run = ahead[:1]
-        for following in ahead[1:]:
-            if following.when - run[-1].when > SESSION_GAP_SECONDS:
-                break
-            run.append(following)
-        wanted = session_begins or len(run) == 3
-        yield ahead[0], tuple(run) if wanted else ()
+    while first is not None:
+        run: _Window
+        if second is None or second.when - first.when > SESSION_GAP_SECONDS:
+            run = (first,)
+        elif third is None or third.when - second.when > SESSION_GAP_SECONDS:
+            run = (first, second)
+        else:
+            run = (first, second, third)
+        yield first, run if session_begins or len(run) == 3 else ()
         session_begins = len(run) == 1
-        ahead = [*ahead[1:], *islice(lines, 1)]
+        first, second, third = second, third, next(lines, None)
 
 
 def _mend(connection: sqlite3.Connection, beginnings: Iterable[tuple[_Beginning, _Window]]) -> None:
@@ -239,19 +250,21 @@ def _insert_passages(connection: sqlite3.Connection, windows: Sequence[_Window])
         first, last = window[0], window[-1]
         rows.append((passage, first.kind, first.chat, first.when, last.when, *_three(window)))
         entries.append(index_entry(passage, [(line.who, line.when, line.text) for line in window]))
-    connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    store.insert_many(connection, "INSERT INTO passage", rows)
     connection.executemany(INDEX, entries)
     vocabulary.came(connection, entries)
 
 
 def _three(window: _Window) -> tuple[int | None, ...]:
     """Return the ids of a window's lines as a passage keeps them."""
-    return (*(line.line for line in window), None, None, None)[:3]
+    if len(window) == 3:
+        return window[0].line, window[1].line, window[2].line
+    return (*[line.line for line in window], None, None, None)[:3]
 
 
 @lru_cache(maxsize=8)  # of three overlapping windows, two know a line's words already
 def _text_words(text: str) -> str:
-    return " ".join(words for part in text.split() if (words := _part_words(part)))
+    return " ".join([words for part in text.split() if (words := _part_words(part))])
 
 
 @lru_cache(maxsize=50_000)  # people use the same words over and over; what stands between spaces is folded by itself
@@ -265,5 +278,6 @@ def _name_words(name: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _day(days: int) -> str:
-    return Line("", "", "", "", 86400 * days, "").day
+def _month(days: int) -> str:
+    year, month, _ = Line("", "", "", "", 86400 * days, "").day.split("-")
+    return f"{year} {month_term(month)}"

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -133,7 +132,7 @@ class TestTelling:
         first = Line("chatclone:1/1", "chatclone:1", "told", "Theo", 0, "my dog is Rex")
         assert memory.tell([first]) == Synced(added=1, removed=0, passages=2)
         assert memory.tell([first]) == Synced(added=0, removed=0, passages=2)
-        memory.tell([replace(first, key="chatclone:1/2", when=60, text="he barks")])
+        memory.tell([first._replace(key="chatclone:1/2", when=60, text="he barks")])
         assert found(memory, "dog") == ["my dog is Rex", "he barks"]
         memory.sync([])
         assert found(memory, "dog") == ["my dog is Rex", "he barks"]
@@ -143,7 +142,7 @@ class TestTelling:
         """The same message in other words is one message."""
         line = Line("chatclone:1/1", "chatclone:1", "told", "Theo", 0, "my dog is Rex")
         memory.tell([line])
-        memory.tell([replace(line, text="my cat is Rex")])
+        memory.tell([line._replace(text="my cat is Rex")])
         assert found(memory, "dog") == []
         assert found(memory, "cat") == ["my cat is Rex"]
 
@@ -252,7 +251,6 @@ class TestSoundness:
                 "1 index entries belong to no passage",
                 "1 passages are not in the index",
                 "1 index entries are out of date",
-                "11 words are counted wrongly",
             ]
             memory.rebuild()
             assert memory.check() == []

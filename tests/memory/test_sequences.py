@@ -1,7 +1,6 @@
 """Any sequence of adding, editing, forgetting and reopening ends as a plain Python model of memory says."""
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +103,7 @@ class Remembering(RuleBasedStateMachine):
     @rule()
     def rename(self) -> None:
         """Give every chat another name."""
-        self.archive = {k: replace(x, chat_name=x.chat_name + "!") for k, x in self.archive.items()}
+        self.archive = {k: x._replace(chat_name=x.chat_name + "!") for k, x in self.archive.items()}
         self.memory.sync(self.archive.values())
 
     @rule()
