@@ -17,7 +17,7 @@ from chatclone.continuing import Continuing
 from chatclone.discretion import may_tell
 from chatclone.engines.base import Cancelled, Engine, Piece, Reading
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatMessage, PromptError
+from chatclone.prompt import ChatMessage, PromptError, TooLong
 from chatclone.streaming import in_thread
 from chatclone.telling import remember_told
 
@@ -122,8 +122,10 @@ def explain(error: Exception) -> str:
     """Return what a person should read of an error, with the hint on a second line where there is one."""
     if isinstance(error, ChatcloneError):
         return f"{error.message}\n{error.hint}"
+    if isinstance(error, TooLong):
+        return f"{error}\nsend it in shorter messages, or choose a model that takes more at once: /model"
     if isinstance(error, PromptError):
-        return str(error)
+        return f"{error}\nchoose another model: /model"
     return f"{type(error).__name__}: {error}"
 
 

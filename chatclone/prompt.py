@@ -33,6 +33,10 @@ class PromptError(ValueError):
     """A conversation cannot be rendered, or masked, with this template."""
 
 
+class TooLong(PromptError):
+    """The last turn alone does not fit into the context."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One turn as the model sees it; `trained` marks an assistant turn that the loss is computed on."""
@@ -217,7 +221,7 @@ class ChatTemplate:
             return whole
         first = bisect_left(starts, True, lo=1, key=lambda start: len(fitted(start).ids) <= limit)
         if first >= len(starts):
-            raise PromptError(f"the last turn alone is longer than {limit} tokens")
+            raise TooLong(f"the last turn alone is longer than {limit} tokens")
         return fitted(starts[first])
 
 

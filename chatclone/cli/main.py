@@ -70,7 +70,10 @@ def _log_to_file(home: Path) -> None:
 
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for these arguments: of the commands, those that are named among them are whole."""
+    """Return the parser for these arguments: of the commands, those that are named among them are whole.
+
+    The others are listed where a list may be asked for: not with no arguments, nor after a command.
+    """
     shared = common()
     top = argparse.ArgumentParser(
         prog="chatclone",
@@ -85,7 +88,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, purpose in COMMANDS.items():
         if name in arguments:
             module(name).add(commands, [shared])
-        else:
+        elif arguments and arguments[0] not in COMMANDS:
             commands.add_parser(name, help=purpose)
     return top
 

@@ -47,6 +47,7 @@ class ChatcloneApp(App[None]):
     TITLE = "chatclone"
     DEFAULT_MODE = "0"
     CSS_PATH: ClassVar = "first.tcss"
+    NOTIFICATION_TIMEOUT: ClassVar[float] = 2
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(binding_keys(c), c.action, c.title, id=c.id, tooltip=c.description, priority=True)
         for c in COMMANDS
@@ -98,6 +99,10 @@ class ChatcloneApp(App[None]):
         else:
             self.stylesheet.update(self, animate=animate)
 
+    def on_notify(self) -> None:
+        """Say one thing at a time: a pile of notes would hide what is read."""
+        self.clear_notifications()
+
     def on_ready(self) -> None:
         """Go on soon after the first paint: imports would keep the thread waiting that writes to the terminal."""
         self.set_timer(PAINT_SECONDS, self._go_on)
@@ -116,14 +121,15 @@ class ChatcloneApp(App[None]):
         if persona is None or factory is None:
             return WelcomeScreen(self.journey)
         if CHAT in sys.modules:
-            self._read_styles()
             return self._chat(persona, factory)
         return FirstScreen(persona)
 
     def _read_styles(self) -> None:
-        for name in STYLES:
-            self.stylesheet.read(Path(__file__).with_name(name))
-        self.stylesheet.parse()
+        """Read, once, what is drawn after the first paint; whatever opens before it is time asks for it too."""
+        paths = [Path(__file__).with_name(name) for name in STYLES]
+        if not self.stylesheet.has_source(str(paths[0])):
+            self.stylesheet.read_all(paths)
+            self.stylesheet.parse()
 
     def _furnish(self, persona: Persona, factory: "CloneFactory") -> None:
         """Put the chat in the place of the first screen; keys that are pressed meanwhile wait for it."""
@@ -137,6 +143,7 @@ class ChatcloneApp(App[None]):
         from chatclone.tui.models import Models
         from chatclone.tui.screens.chat import ChatScreen
 
+        self._read_styles()
         store, self._store = self._store or self.opened.store(persona), None
         models = Models(persona, self.journey.home, self.opened, self.journey.work.open_model)
         return ChatScreen(persona, factory, store, self._clock, models)
@@ -162,6 +169,7 @@ class ChatcloneApp(App[None]):
         """Show all keys and commands."""
         from chatclone.tui.screens.help import HelpScreen
 
+        self._read_styles()
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
@@ -249,6 +257,7 @@ class ChatcloneApp(App[None]):
 
         Nobody waits for it: the page that is left may be what asks, and cannot end before its handler does.
         """
+        self._read_styles()
         if is_page(self.screen):
             self.switch_screen(page)
         else:

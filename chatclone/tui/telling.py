@@ -119,6 +119,9 @@ def _set(chat: "PlainChat", name: str, value: str) -> None:
         return
     chat.configure(with_setting(chat.settings, chat.clone.sampling, name, value))
     chat.print(tr("{name} is {value} in this conversation.", name=name, value=visible(value) or tr("as loaded")))
+    if name == "model":
+        runs = visible(chat.clone.engine.model)
+        chat.print(tr("The app loads it; here {model} goes on until you start with --engine and --model.", model=runs))
 
 
 def _strength(chat: "PlainChat", number: str) -> None:

@@ -1,5 +1,6 @@
 """The app's benchmark measures what happened: a paint that was made, a reply that was written, medians of rounds."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -55,10 +56,12 @@ class TestFigures:
     @pytest.mark.parametrize("what", ["bare", "app"])
     def test_a_reply_of_known_length(self, tmp_path: Path, what: str) -> None:
         """The engine measures itself, with the app around it or not."""
-        command = (sys.executable, STAGE, what, "10", "30", str(tmp_path / "seconds"))
+        command = (sys.executable, STAGE, what, "0.005", "30", str(tmp_path / "figures.json"))
         with Terminal(command, {"TEXTUAL_ANIMATIONS": "none"}) as terminal:
             assert terminal.ended(60) == 0, terminal.written
-        assert 0 < float((tmp_path / "seconds").read_text()) < 60
+        figures = json.loads((tmp_path / "figures.json").read_text())
+        assert figures["seconds"] >= 30 * 0.005
+        assert 0 < figures["cpu"] < 60
 
     def test_medians_leave_the_first_round_out(self) -> None:
         """And take each in its turn."""
@@ -89,9 +92,10 @@ class TestFigures:
             "first_paint": {"seconds": {"empty": 0.1, "chat": 0.2}},
             "megabytes": {"empty": 40.0, "chat": 60.0},
             "help_seconds": {"--help": 0.1},
-            "tokens_per_second": {"alone": 200.0},
+            "streaming": {"alone": {"tokens_per_second": 196.0, "cpu": 0.02}},
         }
         text = table(document)
         assert text.count("MISSED") == 1
         assert next(line for line in text.splitlines() if "MISSED" in line).startswith("--help")
         assert "200 ms      2.00" in text
+        assert "196.0 tokens/s" in text

@@ -24,6 +24,9 @@ from chatclone.tui.widgets.conversation import ConversationView
 from chatclone.tui.widgets.memory_panel import MemoryPanel
 from chatclone.tui.widgets.status import StatusLine, Title
 
+READ_SECONDS = 8
+"""How long an error with what to try stays: two lines to be read."""
+
 
 class ChatBase(Screen[None]):
     """A screen with one open conversation, or the beginning of a new one."""
@@ -147,7 +150,7 @@ class ChatBase(Screen[None]):
         return True
 
     def _explain(self, error: ChatcloneError) -> None:
-        self.notify(explained(error), severity="warning", markup=False)
+        self.notify(explained(error), severity="warning", timeout=READ_SECONDS, markup=False)
 
     def _begin_command(self, text: str) -> None:
         """Put a command where messages are written, for its argument to follow."""

@@ -30,6 +30,8 @@ class HoldingActions(ChatBase):
     """Actions on the settings of the open conversation."""
 
     _comparison: Comparison | None = None
+    _unwanted: int | None = None
+    """A reply of a comparison that was left, while it is still being stopped."""
 
     def action_partner(self, name: str = "") -> None:
         """Choose whom the clone talks to in this conversation."""
@@ -128,6 +130,10 @@ class HoldingActions(ChatBase):
     async def _compare_ended(self, reply: StoredMessage) -> None:
         """Go on with the other side, or let the reader choose."""
         comparison = self._comparison
+        if reply.id == self._unwanted:
+            self._unwanted = None
+            self._store.delete_message(reply)
+            return
         if comparison is None or reply.parent != comparison.question.id:
             return
         comparison.screen.show(len(comparison.done), reply)
@@ -136,16 +142,21 @@ class HoldingActions(ChatBase):
             await self._begun(self.replies.ask(comparison.question, comparison.seed, self._sides()[1]))
 
     async def _compared(self, side: int | None) -> None:
-        """Keep the side that was chosen and delete the other; with none chosen, what was there before is shown."""
+        """Keep the side that was chosen and delete the rest; with none chosen, what was there before is shown."""
         comparison, self._comparison = self._comparison, None
         if comparison is None:
             return
-        self.replies.stop()
+        current, question = self.replies.current, comparison.question
+        if current is not None and current.parent == question.id:
+            self._unwanted = current.id
+            self.replies.stop()
+        for place, reply in enumerate(comparison.done):
+            if place != side:
+                self._store.delete_message(reply)
         kept = comparison.done[side].id if side is not None else comparison.shown_before
         if kept is None:
-            return
-        if side is not None and len(comparison.done) == 2:
-            self._store.delete_message(comparison.done[1 - side])
-        self._store.show(kept)
-        if comparison.question.conversation == self._conversation:
-            await self._show_branch(self._store.message(kept))
+            self._store.show_until(question.id)
+        else:
+            self._store.show(kept)
+        if question.conversation == self._conversation:
+            await self._show_branch(self._store.message(kept or question.id))

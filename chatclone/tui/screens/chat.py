@@ -65,9 +65,7 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
     @on(events.CloneAwake)
     async def _clone_awake(self, event: events.CloneAwake) -> None:
         self._model_coming = False
-        self.query_one(StatusLine).say(what_runs(event.clone.engine))
-        if event.note:
-            self.notify(tr_elsewhere(event.note), markup=False)
+        self.query_one(StatusLine).say(what_runs(event.clone.engine), tr_elsewhere(event.note))
         self._say(tr("awake"))
         await self._begun(self.replies.awake(event.clone))
 
@@ -129,8 +127,7 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
         self._say(tr("awake") if reply.state != "failed" else tr("the last reply failed"))
         if clone is not None:
             speed = reply.stats.get("tokens_per_second", 0.0)
-            written = f" · {tr('{speed:.0f} tokens/s', speed=speed)}" if speed else ""
-            self.query_one(StatusLine).say(f"{what_runs(clone.engine)}{written}")
+            self.query_one(StatusLine).say(what_runs(clone.engine, speed))
         self._list_chats()
         await self._begun(begun)
         await self._compare_ended(reply)

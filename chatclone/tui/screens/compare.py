@@ -28,6 +28,7 @@ class CompareScreen(ModalScreen[int | None]):
         super().__init__()
         self._clone_name = name
         self._done = [False, False]
+        self._latest: dict[int, StoredMessage] = {}
 
     def compose(self) -> ComposeResult:
         """Build both sides."""
@@ -46,9 +47,17 @@ class CompareScreen(ModalScreen[int | None]):
                         tr("Keep {number}", number=number + 1), id=f"keep-{number}", compact=True, disabled=True
                     )
 
+    def on_mount(self) -> None:
+        """Show what was written before there was a place for it."""
+        for side, reply in list(self._latest.items()):
+            self.show(side, reply)
+
     def show(self, side: int, reply: StoredMessage) -> None:
         """Show what one side has so far, and how fast it was once it is whole."""
-        if not self.is_attached or side > 1:
+        if side > 1:
+            return
+        self._latest[side] = reply
+        if not self.query(f"#pace-{side}"):  # it is not composed yet, or gone
             return
         failed = str(reply.stats.get("error", "")) if reply.state == "failed" else ""
         nothing = tr("typing…") if reply.state == "writing" else tr("said nothing")

@@ -112,5 +112,5 @@ class _Options(Vertical):
             filters = [(tr(text), name) for text, name in FILTERS]
             yield Select(filters, value=self._request.filter, allow_blank=False, id="filter", compact=True)
         with Horizontal():
-            yield Static(tr("hide phone numbers and the like"))
+            yield Static(tr("hide phone numbers and the like"), classes="long")
             yield Switch(self._request.redact, id="redact")

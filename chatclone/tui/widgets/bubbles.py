@@ -6,7 +6,9 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -32,6 +34,9 @@ Pace = Callable[[str], float]
 
 class Bubble(Static):
     """A line of a person or of the clone, shown as text whatever it contains; words of `query` are marked."""
+
+    # It never scrolls, so its own size asks for no second layout after the one that gave it that size.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False)
 
     def __init__(self, text: str, classes: str, query: str = "") -> None:
         self.text = text
@@ -116,6 +121,8 @@ class CloneMessage(Vertical):
     With a pace, a reply that is being written shows whole bubbles, one after another; without, every piece at once.
     """
 
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False)  # as that of a bubble
+
     def __init__(self, name: str, reply: StoredMessage, query: str = "", pace: Pace | None = None) -> None:
         super().__init__()
         self.sender = name
@@ -127,6 +134,7 @@ class CloneMessage(Vertical):
         self._bubbles: list[Bubble] = []
         self._state_line: Static | None = None
         """Says what became of the reply; most need none, and a widget less for each makes opening faster."""
+        self._outcome_shown = ""
         self._reading = ""
 
     @property
@@ -171,6 +179,11 @@ class CloneMessage(Vertical):
         return self._pace is not None and self._shown < len(self._whole())
 
     async def _draw(self) -> None:
+        with self.app.batch_update():  # one layout for all that has come
+            await self._draw_lines()
+            await self._mark()
+
+    async def _draw_lines(self) -> None:
         if self._pace is not None:
             self._send_next(self._pace)
         lines = self.reply.bubbles if self._pace is None else self._whole()[: self._shown]
@@ -181,8 +194,7 @@ class CloneMessage(Vertical):
         for bubble in spare:
             await bubble.remove()
         if new:
-            await self.mount_all(new, before=self._state_line)
-        await self._mark()
+            self.mount_all(new, before=self._state_line)  # who waits for it is given a second layout
 
     def _bubble(self, place: int, line: str) -> Bubble:
         """Return a bubble; every other one is a shade lighter, as those of one reply touch."""
@@ -224,9 +236,10 @@ class CloneMessage(Vertical):
 
     async def _mark(self) -> None:
         text = self._outcome()
+        if text == self._outcome_shown:
+            return
+        self._outcome_shown = text
         if self._state_line is None:
-            if not text:
-                return
             self._state_line = Static(classes="outcome", markup=False)
             await self.mount(self._state_line)
         self._state_line.update(text)

@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -44,6 +45,9 @@ class PageLine(Static):
 
 class ConversationView(VerticalScroll, can_focus=True):
     """Shows one conversation of `store`; `clock` tells what today is."""
+
+    # The layout that makes it longer scrolls it too; a second one would draw all that is seen twice.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False)
 
     class Wanted(Message):
         """The reader wants to see further."""

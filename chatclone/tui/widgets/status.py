@@ -47,19 +47,26 @@ class StatusLine(Horizontal):
             if command.hinted:
                 yield KeyHint(command)
 
-    def say(self, text: str) -> None:
-        """Show what runs."""
-        self.query_one(".engine", Static).update(visible(text))
+    def say(self, text: str, why: str | None = None) -> None:
+        """Show what runs; the mouse over it says why this engine, where that is told."""
+        line = self.query_one(".engine", Static)
+        line.update(visible(text))
+        if why is not None:
+            line.tooltip = Content(visible(why)) if why else None
 
     def offer_stop(self, offered: bool) -> None:
         """Name the key that stops a reply only while there is one."""
         self.query_one("#hint-stop").display = offered
 
 
-def what_runs(engine: Engine) -> str:
-    """Return which model answers, and first of all where words go when they leave this machine."""
-    runs = f"{engine.name} · {engine.model}"
-    return f"{tr('words go to {server}', server=engine.remote)} · {runs}" if engine.remote else runs
+def what_runs(engine: Engine, speed: float = 0.0) -> str:
+    """Return how fast the last reply was, where words go when they leave this machine, and which model answers.
+
+    The line is cut at its end, so what changes comes first and the longest name last.
+    """
+    parts = [tr("{speed:.0f} tokens/s", speed=speed)] if speed else []
+    parts += [tr("words go to {server}", server=engine.remote)] if engine.remote else []
+    return " · ".join([*parts, engine.name, engine.model.removesuffix(f".{engine.name}")])
 
 
 class KeyHint(Static):

@@ -2,10 +2,13 @@
 
 import threading
 
+from textual.widgets._toast import ToastRack
+
 from chatclone.chats import ChatStore
 from chatclone.clone import Clone
 from chatclone.errors import ChatcloneError
 from chatclone.tui.widgets.composer import Composer
+from chatclone.tui.widgets.status import what_runs
 from tests.chatclone.tui.stage import (
     CAT,
     app_with,
@@ -235,3 +238,31 @@ class TestFailures:
             assert said(store) == [("hi", "done")]
             (notice,) = pilot.app._notifications
             assert notice.message == "there is no model yet\ntry: chatclone train"
+
+    async def test_one_note_at_a_time_and_none_about_the_engine(self, store: ChatStore) -> None:
+        """Notes stand above what is read, for two seconds; the line below says what answers, and how fast first."""
+        clone = fake_clone(FakeEngine(("ok",)))
+        async with app_with(FakeEngine(), store, wake=lambda: (clone, "the newest export")).run_test(
+            notifications=True
+        ) as pilot:
+            await awake(pilot)
+            assert not pilot.app._notifications
+            assert "the newest export" in str(pilot.app.query_one("#status .engine").tooltip)
+            for text in ("one", "two"):
+                pilot.app.notify(text)
+                await pilot.pause()
+            (notice,) = pilot.app._notifications
+            assert (notice.message, notice.timeout) == ("two", 2)
+            rack = pilot.app.screen.get_child_by_type(ToastRack)
+            assert rack.region.y < 3
+            assert what_runs(clone.engine, 41.7).startswith("42 tokens/s · ")
+
+    async def test_a_message_that_fits_into_no_context(self, store: ChatStore) -> None:
+        """What to try stands on a second line."""
+        async with app_with(FakeEngine(), store).run_test() as pilot:
+            await awake(pilot)
+            await send(pilot, "word " * 20_000)
+            await until(pilot, lambda: outcomes(pilot.app) and "failed" in outcomes(pilot.app)[0])
+            what, try_this = outcomes(pilot.app)[0].split("\n")
+            assert "longer than" in what
+            assert try_this.startswith("try: send it in shorter messages")

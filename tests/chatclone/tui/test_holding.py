@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from chatclone import config
@@ -68,7 +69,7 @@ class TestHolding:
 
     async def test_partner_settings_and_comparison(self, store: ChatStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each conversation has its own; a comparison writes both sides and keeps the chosen one."""
-        engine = FakeEngine(("hi mum",), ("base",), ("adapted",))
+        engine = FakeEngine(("hi mum",), ("base",), ("adapted",), ("base",), ("again",))
         clone = fake_clone(engine)
         persona = Persona(Path("no-folder"), "Mira", partners=("Anna", "Mum"))
         app = ChatcloneApp(persona, lambda: (replace(clone, persona=persona), ""), store, clock=lambda: NOW)
@@ -108,10 +109,23 @@ class TestHolding:
             await until(pilot, lambda: lines(app) == ["hello", "adapted"])
             assert said(store)[-1] == ("adapted", "done")
             assert shown(app, "CloneMessage .versions") == "‹2/2›"
+            await self._leave_a_comparison(pilot, store)
             await send(pilot, "/rhythm")
             await until(pilot, lambda: not store.settings(conversation.id).rhythm)
             await pilot.press("ctrl+n")
             await until(pilot, lambda: "you are" not in shown(app, "#title .name"))
+
+    async def _leave_a_comparison(self, pilot: Pilot[None], store: ChatStore) -> None:
+        """Esc keeps neither side: there are as many versions as before."""
+        question = store.messages(store.conversations()[0].id)[0]
+        before = store.messages(question.conversation)
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+        await until(pilot, lambda: not pilot.app.screen.query_one("#keep-1").disabled)
+        await pilot.press("escape")
+        await until(pilot, lambda: lines(pilot.app) == ["hello", "adapted"])
+        assert store.messages(question.conversation) == before
+        assert shown(pilot.app, "CloneMessage .versions") == "‹2/2›"
 
 
 class TestMemory:

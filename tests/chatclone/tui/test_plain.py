@@ -99,6 +99,12 @@ class TestCommands:
             "try: /set strength 0.8",
         ]
 
+    def test_a_model_is_for_the_app(self, store: ChatStore) -> None:
+        """It is saved, and it is said that this chat goes on with the one it was started with."""
+        _, printed = chat(store, FakeEngine(), "/set model gguf other.gguf\n")
+        assert printed[0] == "model is gguf other.gguf in this conversation."
+        assert printed[1].startswith("The app loads it; here ")
+
     def test_memory_cites_what_the_reply_was_given(self, store: ChatStore) -> None:
         """With day, people, chat and score."""
         _, lines = chat(store, FakeEngine(("hm",)), "/memory\ncat?\n/memory\n", HIT)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from chatclone.tui import screens
 from chatclone.tui.places import PLACES, places_for
 from chatclone.tui.screens.help import HelpScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
 from tests.chatclone.tui.way import Rooms, app_on, on_page, persona_in, text_of, until_shown
 
+TUI = Path(screens.__file__).parents[1]
 HEAVY = "torch transformers llama_cpp faiss sentence_transformers trl peft numpy plotext textual_plotext"
 
 
@@ -58,6 +60,36 @@ class TestWelcome:
             await until_shown(pilot, lambda: isinstance(app.screen, WelcomeScreen))
             await pilot.click("#places", offset=(4, 2))
             await on_page(pilot, "Train")
+
+    def test_the_chat_is_imported_after_the_first_paint(self, tmp_path: Path) -> None:
+        """Until then its places stand there, empty; a key that is pressed meanwhile arrives in it."""
+        code = f"""
+import asyncio, pathlib, sys
+from chatclone.persona import Persona
+from chatclone.tui.app import CHAT, ChatcloneApp
+from chatclone.tui.journey import Journey
+from chatclone.tui.screens.first import FirstScreen
+seen = []
+class App(ChatcloneApp):
+    CSS_PATH = {str(TUI / "first.tcss")!r}
+    def _go_on(self):
+        seen.append((type(self.screen).__name__, CHAT in sys.modules, self.screen.query_one("#composer").region.width))
+        super()._go_on()
+async def paint():
+    home = pathlib.Path({str(tmp_path)!r})
+    app = App(Persona(home, "Mira"), lambda: 1 / 0, journey=Journey(home))
+    async with app.run_test() as pilot:
+        while CHAT not in sys.modules or not app.screen.query("#conversation Greeting"):
+            await pilot.pause(0.01)
+        await pilot.press("h", "i")
+        seen.append((type(app.screen).__name__, app.screen.query_one("#composer").text))
+    app.opened.close()
+asyncio.run(paint())
+print(seen)
+"""
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.strip() == "[('FirstScreen', False, 76), ('ChatScreen', 'hi')]"
 
     def test_the_first_paint_loads_no_model_library(self, tmp_path: Path) -> None:
         """Neither the import of the app nor its first screen does."""
