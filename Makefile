@@ -17,7 +17,7 @@ demo: install
 	$(BIN)/chatclone demo
 
 test: install
-	$(BIN)/python -m pytest -n logical --dist loadfile
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff check .

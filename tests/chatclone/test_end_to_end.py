@@ -51,6 +51,10 @@ MORE_QUESTIONS = (
     "I lost my umbrella on the bus…",
 )
 
+ASKED = (*QUESTIONS, *MORE_QUESTIONS)
+TIE = 0.02
+"""Nats between two next tokens below which 16 and 32 bits may choose differently; parity finds 0.007 at most."""
+
 FACTS = {
     "what is your cat called?": "admiral",
     "what did you give theo for his birthday?": "weather station",
@@ -167,7 +171,7 @@ def test_small_talk_recalls_nothing(trained: Trained) -> None:
 def greedy_replies(clone: Clone) -> list[Reply]:
     """Answer twenty questions apart from each other, then the first three of them in one conversation."""
     clone.sampling = replace(clone.sampling, temperature=0.0, max_tokens=40)
-    replies = [reply_to(clone, question) for question in (*QUESTIONS, *MORE_QUESTIONS)]
+    replies = [reply_to(clone, question) for question in ASKED]
     turns: list[ChatMessage] = []
     for question in QUESTIONS[:3]:
         turns.append(ChatMessage("user", question))
@@ -185,6 +189,21 @@ def replies(trained: Trained) -> list[Reply]:
     clone, _ = open_clone(persona, home, engine="transformers")
     try:
         return greedy_replies(clone)
+    finally:
+        clone.close()
+
+
+def gap(home: Path, persona: Persona, question: str, one: Reply, other: Reply) -> float:
+    """Return by how much transformers prefers one of two replies where they part, in nats."""
+    clone, _ = open_clone(persona, home, engine="transformers")
+    try:
+        engine: Any = clone.engine
+        end = min(engine.template.stop_ids)
+        ids, others = ([*engine.template.encode(reply.text), end] for reply in (one, other))
+        parted = next(place for place, (a, b) in enumerate(zip(ids, others, strict=False)) if a != b)
+        before = [*clone.prompt([ChatMessage("user", question)], one.memory).ids, *ids[:parted]]
+        logits = engine.logits(before)[-1]
+        return abs(float(logits[ids[parted]] - logits[others[parted]]))
     finally:
         clone.close()
 
@@ -208,7 +227,13 @@ def test_gguf_says_the_same(
         ours = greedy_replies(clone)
     finally:
         clone.close()
-    assert [(reply.text, reply.memory) for reply in ours] == [(reply.text, reply.memory) for reply in replies]
+    assert [reply.memory for reply in ours[: len(ASKED)]] == [reply.memory for reply in replies[: len(ASKED)]]
+    pairs = list(zip(ours, replies, strict=True))
+    for question, (one, other) in zip(ASKED, pairs, strict=False):
+        assert one.text == other.text or gap(home, persona, question, one, other) < TIE
+    assert sum(one.text == other.text for one, other in pairs[: len(ASKED)]) >= len(ASKED) - 1
+    if pairs[0][0].text == pairs[0][1].text:  # else the conversation went another way from there on
+        assert pairs[len(ASKED)][0].text == pairs[len(ASKED)][1].text
     assert len(replies) >= 20
     assert sum(bool(reply.memory) for reply in replies) >= 8
 

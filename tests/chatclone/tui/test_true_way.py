@@ -1,10 +1,8 @@
-"""The way from an import to files, driven through the pages, with the true trainer and the true converter."""
+"""From an import to an adapter, driven through the pages, with the true trainer; export/ has the true converter."""
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
@@ -12,32 +10,20 @@ from textual.widgets import Input, Static
 
 from chatclone.chats import ChatStore
 from chatclone.clone import Clone
-from chatclone.export.record import current_export
 from chatclone.ingest import Request, ingest
-from chatclone.persona import Persona
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.journey import Journey
-from chatclone.tui.work import Said, Work
 from tests import exports
 from tests.chatclone.tui.way import offered, page_heading, text_of
 from tests.fakes import FakeEngine, fake_clone
 
 PATIENCE_SECONDS = 150
-"""How long a true training or export of a tiny model may take on a busy machine."""
+"""How long a true training of a tiny model may take on a busy machine."""
 
 
 def no_model() -> tuple[Clone, str]:
     """Open a clone that says ok: what is chatted with does not matter here."""
     return fake_clone(FakeEngine()), ""
-
-
-def export_with(
-    scripts: Path, persona: Persona, kind: str, quant: str, home: Path, progress: Said, announce: Said
-) -> dict[str, Any]:
-    """Export with a converter that is here already."""
-    from chatclone.export.run import export
-
-    return export(persona, kind, quant, home=home, llama_cpp=scripts, progress=progress, announce=announce)
 
 
 async def until_done(pilot: Pilot[None], app: App[None], happened: Callable[[], object]) -> None:
@@ -51,15 +37,14 @@ async def until_done(pilot: Pilot[None], app: App[None], happened: Callable[[], 
         await pilot.pause(0.2)
 
 
-async def test_training_and_export(tmp_path: Path, tiny_folders: tuple[Path, Path], scripts: Path) -> None:
-    """Plan, go, the verdict; then kinds and weights, and how equal the files answer; the persona has both then."""
+async def test_training(tmp_path: Path, tiny_folders: tuple[Path, Path]) -> None:
+    """Plan, go, the verdict; the persona has the adapter then."""
     home = tmp_path / "home"
     done = ingest(Request([exports.small_export(tmp_path / "in", pairs=60)]), home)
     assert done.persona is not None
     persona = done.persona.with_(base=str(tiny_folders[0]))
     store = ChatStore.open(persona.chats_file)
-    # The converter that the tests keep, so that it is fetched once.
-    journey = Journey(home, work=Work(export_adapter=partial(export_with, scripts)), start=home)
+    journey = Journey(home, start=home)
     app = ChatcloneApp(persona, no_model, store, journey=journey)
     app.animation_level = "none"
     async with app.run_test(size=(100, 40)) as pilot:
@@ -72,14 +57,7 @@ async def test_training_and_export(tmp_path: Path, tiny_folders: tuple[Path, Pat
         await pilot.press("enter")
         await until_done(pilot, app, lambda: page_heading(app) == "Trained")
         assert offered(app) == ["chat", "export", "again"]
-        await app.run_action("app.export")
-        await until_done(pilot, app, lambda: offered(app) == ["go"])
-        await pilot.press("enter")
-        await until_done(pilot, app, lambda: page_heading(app) == "Exported")
         trained = journey.refresh()
         assert trained is not None
         assert trained.adapter.startswith("runs/")
-        exported = current_export(trained, home)
-        assert exported is not None
-        assert exported.model.name in text_of(app)
     store.close()
