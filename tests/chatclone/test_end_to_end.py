@@ -75,7 +75,7 @@ def words_alone() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Mira in the demo's own home, trained on half of her samples, once: the home, the persona, the training's result."""
+    """Mira in the demo's own home, trained once on half of her samples: home, persona and the training's result."""
     home = tmp_path_factory.mktemp("home") / "demo"
     done = ingest(Request([demo_export()]), home)
     assert done.persona is not None
