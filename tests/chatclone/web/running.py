@@ -43,7 +43,10 @@ def serving(home: Path, log: Path) -> Iterator[Served]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                assert process.wait(WAIT_SECONDS) == 130
+                try:
+                    assert process.wait(WAIT_SECONDS) == 130
+                finally:
+                    process.kill()  # else Popen waits for it for ever
 
 
 async def drawn_until(websocket: aiohttp.ClientWebSocketResponse, text: str) -> str:
