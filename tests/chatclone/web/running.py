@@ -28,13 +28,20 @@ class Served:
         self.path = url.removeprefix(f"http://{self.host}")
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to a test run in the background, whose processes it lets ignore Ctrl+C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(home: Path, log: Path) -> Iterator[Served]:
     """Serve the app of a home on a free port; Ctrl+C ends it, unless the test has ended it already."""
     command = [sys.executable, "-m", "chatclone", "--home", str(home), "--web", "--json"]
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=IN_ENGLISH) as process,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=IN_ENGLISH, preexec_fn=heed_interrupts
+        ) as process,
     ):
         assert process.stdout is not None
         document = json.loads("".join(process.stdout.readline() for _ in range(3)))
