@@ -63,7 +63,11 @@ def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress
             _check_hash(sdist, folder.parent / f"{version}.sha256", SHA256.get(version))
             unpacked = Path(place) / "unpacked"
             unpack(sdist, unpacked)
-            os.replace(unpacked, folder)
+            try:
+                os.replace(unpacked, folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was faster, with the same files
+                    raise
     return folder
 
 

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import hmac
 import json
-import os
 import secrets
 import socket
 import sys
@@ -28,10 +27,6 @@ ADDRESS = "127.0.0.1"
 HEARTBEAT_SECONDS = 15.0
 """How often a browser is asked whether it is still there; one that sleeps has its app ended, and opens it again."""
 SHUTDOWN_SECONDS = 10.0
-GIVE_UP_SECONDS = 15.0
-"""After so long an ending that does not come to its end is cut off."""
-INTERRUPTED = 130
-"""The exit code of Ctrl+C."""
 FEWEST, MOST = 1, 1000
 """Columns and rows that a window may have."""
 HEADERS = {
@@ -79,8 +74,6 @@ async def _serve(desk: "Desk", listener: socket.socket) -> None:
         await web.SockSite(runner, listener).start()
         await asyncio.Event().wait()
     finally:
-        # A browser or an app that answers no more must not keep us: an app whose input ends ends itself (driver.py).
-        asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, os._exit, INTERRUPTED)
         await runner.cleanup()
 
 

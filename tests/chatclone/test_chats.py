@@ -12,6 +12,7 @@ from chatclone.chats import TITLE_LENGTH, ChatStore, Settings, StoredMessage
 from chatclone.engines.base import Sampling
 from chatclone.errors import ChatcloneError
 from memory.search import Hit
+from tests.talks import shown, talk
 
 HIT = Hit(7, 1_700_000_000, "Mira", "2023-11-14 Mira: a cat!!", 0.5, "Anna")
 
@@ -34,20 +35,6 @@ def store(tmp_path: Path) -> Iterator[ChatStore]:
     opened = ChatStore.open(tmp_path / "chats.sqlite", Clock())
     yield opened
     opened.close()
-
-
-def talk(store: ChatStore, *texts: str) -> list[StoredMessage]:
-    """Begin a conversation of these messages, mine and the clone's in turn."""
-    chat, said = store.create(texts[0]).id, list[StoredMessage]()
-    for number, text in enumerate(texts):
-        parent = said[-1].id if said else None
-        said.append(store.add(chat, "assistant" if number % 2 else "user", text, parent=parent))
-    return said
-
-
-def shown(store: ChatStore, conversation: int) -> list[str]:
-    """Return what is shown of a conversation."""
-    return [m.text for m in store.messages(conversation)]
 
 
 class TestConversations:

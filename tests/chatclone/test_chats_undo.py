@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.chats import ChatStore, StoredMessage
+from chatclone.chats import ChatStore
 from chatclone.chats.trash import UNDO_SECONDS
 from chatclone.errors import ChatcloneError
+from tests.talks import shown, talk
 
 SECRET = "xylophone"
 
@@ -34,20 +35,6 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[ChatStore]:
     opened = ChatStore.open(tmp_path / "chats.sqlite", clock)
     yield opened
     opened.close()
-
-
-def talk(store: ChatStore, *texts: str) -> list[StoredMessage]:
-    """Begin a conversation of these messages, mine and the clone's in turn."""
-    chat, said = store.create(texts[0]).id, list[StoredMessage]()
-    for number, text in enumerate(texts):
-        parent = said[-1].id if said else None
-        said.append(store.add(chat, "assistant" if number % 2 else "user", text, parent=parent))
-    return said
-
-
-def shown(store: ChatStore, conversation: int) -> list[str]:
-    """Return what is shown of a conversation."""
-    return [m.text for m in store.messages(conversation)]
 
 
 class TestConversations:

@@ -15,6 +15,7 @@ from chatclone.cli import serve
 from chatclone.cli.main import main
 from chatclone.engines import choose
 from chatclone.persona import Persona
+from tests.interrupts import heed_interrupts
 from tests.servers import WAIT_SECONDS, Scripted, client, models, reply
 
 
@@ -36,7 +37,9 @@ def started(log: Path, *options: str) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "chatclone", "serve", "--port", "0", "--json", *options]
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=heed_interrupts
+        ) as process,
     ):
         assert process.stdout is not None
         lines = []

@@ -105,6 +105,23 @@ class TestWhereFrom:
         converter.unpack(_full(tmp_path / "a.tar.gz"), tmp_path / "llama.cpp")
         assert converter.scripts_folder(tmp_path, tmp_path / "llama.cpp") == tmp_path / "llama.cpp"
 
+    def test_two_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of two that fetch at once, the second to arrive takes what the first has put there."""
+        monkeypatch.setattr(converter, "SHA256", {})
+        monkeypatch.setattr("importlib.metadata.version", lambda _: "1")
+        arrived: list[Path] = []
+
+        def slow(_: str, place: Path) -> Path:
+            if not arrived:
+                arrived.append(place)
+                converter.scripts_folder(tmp_path)
+            return _full(place / "llama.tar.gz")
+
+        monkeypatch.setattr(converter, "_download", slow)
+        folder = converter.scripts_folder(tmp_path)
+        assert (folder / "convert_hf_to_gguf.py").exists()
+        assert sorted(p.name for p in folder.parent.iterdir()) == ["1", "1.sha256"]
+
 
 class TestRunScript:
     """A script runs as a process of its own."""

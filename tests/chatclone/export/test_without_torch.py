@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatclone.export.conftest import Done
+from tests.interrupts import heed_interrupts
 from tests.servers import WAIT_SECONDS, client
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
@@ -79,7 +80,9 @@ def test_served(stick: Path, tmp_path: Path, file: str) -> None:
     log = tmp_path / "log"
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=heed_interrupts
+        ) as process,
     ):
         try:
             assert process.stdout is not None

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.interrupts import heed_interrupts
+
 WAIT_SECONDS = 30.0
 """How long a test waits for something that takes a second, before it fails."""
 IN_ENGLISH = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -26,11 +28,6 @@ class Served:
         self.url = url
         self.host = url.split("/")[2]
         self.path = url.removeprefix(f"http://{self.host}")
-
-
-def heed_interrupts() -> None:
-    """Undo what a shell does to a test run in the background, whose processes it lets ignore Ctrl+C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
