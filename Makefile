@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# An image that keeps Python from saving what it compiles makes every start of the program compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test check fix screenshot bench-chat bench-import bench-train bench-tui fuzz
 
 install: $(INSTALLED)
@@ -17,7 +20,7 @@ demo: install
 	$(BIN)/chatclone demo
 
 test: install
-	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n logical --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff check .

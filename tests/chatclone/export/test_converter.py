@@ -109,13 +109,13 @@ class TestWhereFrom:
         """Of two that fetch at once, the second to arrive takes what the first has put there."""
         monkeypatch.setattr(converter, "SHA256", {})
         monkeypatch.setattr("importlib.metadata.version", lambda _: "1")
-        arrived: list[Path] = []
+        sdist, arrived = _full(tmp_path / "llama.tar.gz"), list[Path]()
 
         def slow(_: str, place: Path) -> Path:
             if not arrived:
                 arrived.append(place)
                 converter.scripts_folder(tmp_path)
-            return _full(place / "llama.tar.gz")
+            return sdist
 
         monkeypatch.setattr(converter, "_download", slow)
         folder = converter.scripts_folder(tmp_path)

@@ -38,6 +38,7 @@ class Terminal:
         self._size = f"{width}x{height}"
         # A socket's path has 107 characters at most, fewer than those of pytest's folders may have.
         self._folder = TemporaryDirectory(prefix="chatclone-tmux-")
+        self._started = 0
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +49,7 @@ class Terminal:
 
     def start(self, *arguments: str) -> int:
         """Run `chatclone` and return its process number."""
+        self._started += 1  # a socket of its own for each: a server that was told to end takes its time
         program = shlex.join([sys.executable, "-m", "chatclone", "--home", str(self._home), *arguments])
         settings = [part for name, value in ENVIRONMENT.items() for part in ("-e", f"{name}={value}")]
         # After the program's end the window stays. The shell tells how it ended: tmux itself does not always know.
@@ -95,7 +97,7 @@ class Terminal:
 
     def _command(self, *arguments: str) -> Sequence[str]:
         assert TMUX is not None
-        return [TMUX, "-u", "-S", f"{self._folder.name}/socket", "-f", os.devnull, *arguments]
+        return [TMUX, "-u", "-S", f"{self._folder.name}/{self._started}", "-f", os.devnull, *arguments]
 
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(self._command(*arguments), capture_output=True, text=True, check=True, encoding="utf-8")
