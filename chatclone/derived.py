@@ -10,6 +10,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.files import replacing
 from chatclone.locations import ensure
 from chatclone.persona import Persona
+from importers.balance import SHARE
 from importers.dataset import DataSet, build
 from importers.message import Chat, Message, Person
 from importers.pseudonyms import Pseudonyms
@@ -40,7 +41,7 @@ def make_data_set(
 ) -> DataSet:
     """Make the data set of person `target` from these chats, with the options that an import was asked for.
 
-    Options are `filter`, `redact` and, since there are pseudonyms, `pseudonyms`.
+    Options are `filter`, `redact` and, since each of them exists, `pseudonyms` and `chat_share`.
     """
     people = archive.people()
     return build(
@@ -50,6 +51,7 @@ def make_data_set(
         filter=options["filter"],
         redactor=Redactor() if options["redact"] else None,
         pseudonyms=Pseudonyms(people, target) if options.get("pseudonyms") else None,
+        share=options.get("chat_share", SHARE),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from chatclone import config, whose
 from chatclone import persona as personas
+from chatclone.alive import Sign, is_alive
 from chatclone.archive import Archive
 from chatclone.derived import chats_of, make_data_set, partners_of, summary, write_data_set
 from chatclone.errors import ChatcloneError
@@ -21,9 +22,13 @@ from chatclone.locations import ensure, personas_directory
 from chatclone.persona import Persona
 from chatclone.remembering import remember
 from chatclone.whose import Asking, Remembering, SomebodyElse, Unasked, Wanted
+from importers.balance import SHARE
 from importers.dataset import DataSet
 from importers.message import Person
 from importers.reading import ImportFailure
+
+STAGING = ".new"
+"""What the folder is called in which a persona is built, before a dash and the sign of whoever builds it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Request:
     filter: str = "balanced"
     redact: bool = True
     pseudonyms: bool = False
+    chat_share: float = SHARE
     dry_run: bool = False
 
 
@@ -66,6 +72,7 @@ def ingest(
     """
     if slug is not None:
         personas.check_slug(slug)
+    _remove_remains(personas_directory(home))
     job = _Job(request, home, Remembering(asking or Unasked()), progress)
     try:
         existing = _existing(home, slug)
@@ -78,6 +85,13 @@ def ingest(
         return job.as_new(slug)
     except ImportFailure as failure:
         raise ChatcloneError(failure.message, failure.hint) from failure
+
+
+def _remove_remains(root: Path) -> None:
+    """Remove what imports have left that were killed while they built a persona; those that still build have a sign."""
+    for folder in root.glob(f"{STAGING}-*"):
+        if folder.is_dir() and not is_alive(root / STAGING, folder.name.removeprefix(f"{STAGING}-")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _existing(home: Path, slug: str | None) -> Persona | None:
@@ -97,7 +111,8 @@ class _Job:
     def as_new(self, slug: str | None) -> Ingested:
         """Build a persona in a folder of its own and move it into place when it is whole."""
         root = ensure(personas_directory(self.home))
-        staging = ensure(root / f".new-{time.time_ns()}")
+        sign = Sign(root / STAGING)
+        staging = ensure(root / f"{STAGING}-{sign.name}")
         try:
             done = self.into(Persona(folder=staging, name=""))
             if done.persona is None:
@@ -109,6 +124,7 @@ class _Job:
             return Ingested(personas.load(folder), done.document, done.data_set)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+            sign.drop()
 
     def into(self, persona: Persona) -> Ingested:
         """Import into `persona`, whose folder exists; the archive is committed when everything else is ready."""
@@ -139,7 +155,7 @@ class _Job:
         """Return what a data set is made again with."""
         request = self.request
         chosen = {"filter": request.filter, "redact": request.redact, "pseudonyms": request.pseudonyms}
-        return {**chosen, "chats": list(request.chats)}
+        return {**chosen, "chat_share": request.chat_share, "chats": list(request.chats)}
 
     def _settle(
         self,

@@ -65,18 +65,19 @@ def target(archive: Archive, persona: Persona, wanted: Wanted, tally: Tally, ask
     if wanted.clone_of:
         found = owner.resolve(wanted.clone_of, people, counts)
     else:
-        found = _owner(archive, known, tally, asking)
+        found = _owner(archive, persona, known, tally, asking)
     if known and known != found.id:
         found = _same_by_name(archive, persona, known, found, tally, wanted)
     return found
 
 
-def _owner(archive: Archive, known: str, tally: Tally, asking: Asking) -> Person:
+def _owner(archive: Archive, persona: Persona, known: str, tally: Tally, asking: Asking) -> Person:
     people = archive.people()
     if tally.owner is not None:
         return people.get(tally.owner.id, tally.owner)
     if known in tally.writers and known in people:
-        tally.owner, tally.owner_how = people[known], "as at the last import"
+        if not persona.consent:  # whoever had to agree is not the owner
+            tally.owner, tally.owner_how = people[known], "as at the last import"
         return people[known]
     counts = archive.counts()
     # Channels write too, but nobody is one.
@@ -102,9 +103,10 @@ def _same_by_name(
     by_name = known.startswith(NAME) != found.id.startswith(NAME)
     names = {person.name for i, person in archive.people().items() if i == known} | {persona.name}
     if not by_name or found.name not in names or wanted.clone_of:
+        more = f"; --as {known} adds to {persona.name}" if known in tally.writers else ""
         raise SomebodyElse(
             f"{persona.name} is another person than {found.name}, whom this export is of",
-            "--persona NEWNAME makes a persona of their own",
+            f"--persona NEWNAME makes a persona of their own{more}",
         )
     stays, goes = (found.id, known) if known.startswith(NAME) else (known, found.id)
     archive.rename_person(tally.platform, goes, stays)

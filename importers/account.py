@@ -18,6 +18,8 @@ EXAMPLES = 3
 """Replies shown for each reason."""
 EXAMPLE_WORDS = 16
 """Words of an example at most."""
+DOMINANT = 0.5
+"""The share of all trained replies from which on a chat that was left whole is told of."""
 
 
 class Account:
@@ -51,10 +53,12 @@ class Account:
         division: Division,
         aside: Counter[str],
         redactor: Redactor | None,
+        share: float,
     ) -> DataReport:
-        """Return the whole account."""
+        """Return the whole account; no chat was to give more than `share` of the trained replies."""
         before = ledger.style(lambda reason: not is_foreign(reason)).to_dict()
-        after = ledger.style(lambda reason: reason is None).to_dict()
+        openers = [word for word, _ in before["openers"]]
+        after = ledger.style(lambda reason: reason is None).to_dict(also=openers)
         evaluated = sum(division.is_evaluation(number, ledger.session[number]) for number in ledger.trained())
         rows = self._counted(ledger, talks, aside)
         return DataReport(
@@ -71,7 +75,7 @@ class Account:
             languages=ledger.languages.shares(),
             examples=_examples(ledger, talks),
             redacted=Counter(redactor.counts) if redactor else Counter(),
-            warnings=moved(before, after) + _aside(rows),
+            warnings=moved(before, after) + _aside(rows) + _left_whole(rows, share),
         )
 
     def _counted(self, ledger: Ledger, talks: Conversations, aside: Counter[str]) -> list[ChatRow]:
@@ -104,6 +108,17 @@ def _aside(rows: list[ChatRow]) -> list[str]:
         f"{row.name} would dominate: {row.trained:,} of its {row.trained + row.aside:,} replies are trained"
         for row in rows
         if row.aside
+    ]
+
+
+def _left_whole(rows: list[ChatRow], share: float) -> list[str]:
+    """Return a sentence for a chat that dominates and was not sampled down, though there are others to balance with."""
+    if sum(row.trained > 0 for row in rows) <= 1 / share or any(row.aside for row in rows):
+        return []
+    return [
+        f"{row.name} is {row.share:.0%} of what is trained, over {share:.0%}: all of it was kept, as there is so little"
+        for row in rows
+        if row.share > max(share, DOMINANT)
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from importers.account import Account
-from importers.balance import limit, put_aside
+from importers.balance import SHARE, limit, put_aside
 from importers.cleaning import FILTERS, Reason, thin
 from importers.conversations import Conversations
 from importers.duplicates import crossing, leaders
@@ -99,8 +99,12 @@ def build(
     filter: str = "balanced",
     redactor: Redactor | None,
     pseudonyms: Pseudonyms | None = None,
+    share: float = SHARE,
 ) -> DataSet:
-    """Make the data set of the person with id `persona`; the messages of a chat come in order, one chat at a time."""
+    """Make the data set of the person with id `persona`; the messages of a chat come in order, one chat at a time.
+
+    `share` of the trained replies is what one chat may give, within the bounds of `importers.balance`.
+    """
     if filter not in FILTERS:
         raise ImportFailure(f'"{filter}" is no filter', f"there is {', '.join(FILTERS)}")
     talks, ledger, account = Conversations(), Ledger(), Account(filter)
@@ -110,11 +114,11 @@ def build(
     aside: Counter[str] = Counter()
     if filter == "balanced":
         _thin(ledger)
-        aside = _balance(ledger, talks)
+        aside = _balance(ledger, talks, share)
     division = split_in_time(_counted(talks, ledger))
     if filter == "balanced":
         _part(ledger, division)
-    report = account.report(ledger, talks, division, aside, redactor)
+    report = account.report(ledger, talks, division, aside, redactor, share if filter == "balanced" else 1.0)
     train, evaluation = (Lines(talks, ledger, names, division, evaluation=part) for part in (False, True))
     return DataSet(train, evaluation, report)
 
@@ -162,12 +166,12 @@ def _thin(ledger: Ledger) -> None:
         ledger.give(replies[place], reason)
 
 
-def _balance(ledger: Ledger, talks: Conversations) -> Counter[str]:
+def _balance(ledger: Ledger, talks: Conversations, share: float) -> Counter[str]:
     """Give the reason to what a dominating chat has beyond its share, and return how much that is of each chat."""
     by_chat: dict[str, list[int]] = {}
     for number in ledger.trained():
         by_chat.setdefault(talks.chat(ledger.session[number]).id, []).append(number)
-    keep = limit({chat: len(numbers) for chat, numbers in by_chat.items()})
+    keep = limit({chat: len(numbers) for chat, numbers in by_chat.items()}, share)
     aside: Counter[str] = Counter()
     for chat, numbers in by_chat.items() if keep is not None else ():
         for place in put_aside(chat, [ledger.first[number] for number in numbers], keep or 0):

@@ -92,7 +92,8 @@ def part(messages: deque[Message], gap: Gap) -> Iterator[Session]:
     take = messages.popleft
     while messages:
         runs = [[take()]]
-        while messages and messages[0].sent_at - runs[-1][-1].sent_at <= gap.seconds:
+        # Messages come by their ids; time goes back where an hour was turned back, or exports of one chat were merged.
+        while messages and abs(messages[0].sent_at - runs[-1][-1].sent_at) <= gap.seconds:
             if messages[0].sender == runs[-1][0].sender:
                 runs[-1].append(take())
             else:
@@ -104,7 +105,7 @@ def learn_gap(times: Sequence[int]) -> Gap:
     """Return the gap of a chat whose messages were sent at `times`, in Unix seconds and in order."""
     if len(times) < FEWEST_MESSAGES:
         return Gap(DEFAULT_GAP, "default")
-    hills = _histogram([later - earlier for earlier, later in pairwise(times)])
+    hills = _histogram([abs(later - earlier) for earlier, later in pairwise(times)])
     first, last = _bin(SHORTEST_GAP), _bin(LONGEST_GAP)
     deepest = min(hills[first : last + 1])
     # The middle of a flat valley floor is as far from both hills as can be.

@@ -7,7 +7,7 @@ from itertools import groupby
 EVALUATION_SHARE = 0.1
 """The share of trained replies that goes to evaluation."""
 SESSIONS_FOR_ONE = 8
-"""A chat of that many sessions gives at least one of them."""
+"""A chat of that many sessions with a trained reply gives at least one of them."""
 REPLIES_FOR_ANY = 20
 """A persona of that many trained replies has an evaluation part, if need be at the cost of the rules above."""
 
@@ -59,8 +59,9 @@ def _cut(sessions: Sequence[Counted]) -> int:
     while cut > 0 and taken + len(sessions[cut - 1].trained) <= share:
         cut -= 1
         taken += len(sessions[cut].trained)
-    if not taken and len(sessions) >= SESSIONS_FOR_ONE:
-        cut = max((place for place, session in enumerate(sessions) if session.trained), default=cut)
+    holding = [place for place, session in enumerate(sessions) if session.trained]
+    if not taken and len(holding) >= SESSIONS_FOR_ONE:
+        cut = holding[-1]
     return cut
 
 

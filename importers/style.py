@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,9 +55,12 @@ class Style:
     """How many turns have each combination of traits."""
     openers: Counter[str] = field(default_factory=Counter)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return means and shares, rounded for people."""
+    def to_dict(self, also: Iterable[str] = ()) -> dict[str, Any]:
+        """Return means and shares, rounded for people; of first words the most frequent ones, and those of `also`."""
         turns = self.turns or 1
+        listed = dict(self.openers.most_common(OPENERS)) | {
+            word: self.openers[word] for word in also if word in self.openers
+        }
         return {
             "turns": self.turns,
             "mean_words": round(self.words / turns, 2),
@@ -66,7 +69,7 @@ class Style:
             "laughter_share": round(self._with(LAUGHTER) / turns, 3),
             "punctuation_share": round(self._with(PUNCTUATED) / turns, 3),
             "lowercase_share": round(self._with(LOWERCASE) / (self._with(CASED) or 1), 3),
-            "openers": [[word, round(count / turns, 3)] for word, count in self.openers.most_common(OPENERS)],
+            "openers": [[word, round(count / turns, 3)] for word, count in listed.items()],
         }
 
     def _with(self, trait: int) -> int:

@@ -12,9 +12,8 @@ from selectolax.lexbor import LexborNode
 
 from importers.message import Media, Message, Span
 from importers.telegram_html_text import line_of, text_of
+from importers.telegram_message import FIRST_EXPORT, LAST_EXPORT
 
-FIRST_EXPORT = timegm((2013, 8, 1, 0, 0, 0))
-"""Telegram did not exist before."""
 MIGRATED = -500_000_000
 """Ids from before a migration are shifted by -10^9; those between here and 0 number the dates between messages."""
 DELETED = "Deleted Account"
@@ -154,14 +153,16 @@ def _sent_at(title: str) -> tuple[int | None, bool]:
     found = _DATE.match(title)
     if not found:
         return None, False
-    day, month, year, hour, minute, second = (int(found[i]) for i in range(1, 7))
+    numbers = found.groups()
+    day, month, year, hour, minute, second = map(int, numbers[:6])
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
         return None, False
     seconds = timegm((year, month, day, hour, minute, second))
-    if found[7]:
-        offset = int(found[8]) * 3600 + int(found[9]) * 60
-        seconds += -offset if found[7] == "+" else offset
-    return (seconds if FIRST_EXPORT <= seconds < 1 << 33 else None), bool(found[7])
+    sign = numbers[6]
+    if sign:
+        offset = int(numbers[7]) * 3600 + int(numbers[8]) * 60
+        seconds += -offset if sign == "+" else offset
+    return (seconds if FIRST_EXPORT <= seconds < LAST_EXPORT else None), bool(sign)
 
 
 def _target(node: LexborNode) -> int | None:
@@ -183,6 +184,8 @@ def _read_media(wrap: LexborNode, said: Said) -> None:
     length = _line_in(shown, ".video_duration") or status
     emoji = status.split(",")[0] if kind == "sticker" and not status[:1].isascii() else ""
     said.media = Media(kind, emoji, _seconds(length) if kind in _TIMED else None)
+    if kind == "poll" and not said.text and (question := shown.css_first(".question")):
+        said.text, said.spans = text_of(question)
 
 
 def _line_in(node: LexborNode, selector: str) -> str:

@@ -25,6 +25,9 @@ Part = tuple[str, str]
 
 def text_of(node: LexborNode, *, rich: bool = False) -> tuple[str, tuple[Span, ...]]:
     """Return the text below a node and the spans in it; white space around it is the page's, not the sender's."""
+    only = node.child
+    if not rich and only is not None and only.next is None and only.tag == "-text":
+        return clean(only.text_content or "").strip(), ()
     texts: list[str] = []
     spans: list[Span] = []
     at = 0
@@ -35,8 +38,10 @@ def text_of(node: LexborNode, *, rich: bool = False) -> tuple[str, tuple[Span, .
         at += len(text)
         texts.append(text)
     joined = "".join(texts)
-    start = len(joined) - len(joined.lstrip())
     stripped = joined.strip()
+    if not spans:
+        return stripped, ()
+    start = len(joined) - len(joined.lstrip())
     moved = (Span(s.kind, max(0, s.start - start), min(len(stripped), s.end - start)) for s in spans)
     return stripped, tuple(span for span in moved if span.start < span.end)
 

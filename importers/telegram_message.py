@@ -13,7 +13,7 @@ from msgspec import UNSET
 from importers.message import ChatKind, Message
 from importers.telegram_fields import Fields
 from importers.telegram_media import CALL, media_of, text_alone
-from importers.telegram_text import clean, text_of
+from importers.telegram_text import clean, question_of, text_of
 
 CHAT_TYPES: dict[str, tuple[ChatKind, str]] = {
     "personal_chat": ("personal", "user"),
@@ -89,8 +89,10 @@ def read_message(
         return "undated"
     text, spans = text_of(fields)
     media = None if text_alone(fields) else media_of(fields)
-    if not text and media is None:
-        return "empty"
+    if not text:
+        if media is None:
+            return "empty"
+        text, spans = question_of(fields)
     unedited = fields.edited is None and fields.edited_unixtime is None
     written = fields.forwarded_from is UNSET and fields.forwarded_from_id is UNSET and fields.saved_from is UNSET
     return Message(

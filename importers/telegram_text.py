@@ -65,6 +65,14 @@ def text_of(fields: Fields) -> tuple[str, tuple[Span, ...]]:
     return _join(_parts(fields.text))
 
 
+def question_of(fields: Fields) -> tuple[str, tuple[Span, ...]]:
+    """Return what a poll asks or a list is called, and the spans in it: its sender's words, where text says nothing."""
+    for value, key in ((fields.poll, "question"), (fields.todo_list, "title")):
+        if isinstance(value, dict):
+            return _join(_parts(value.get(key)))
+    return "", ()
+
+
 def clean(text: str) -> str:
     """Return text without control characters and lone surrogates, which no file or database takes."""
     # Most texts are lines of letters and signs, and telling that takes a tenth of the time.

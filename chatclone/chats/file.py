@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from chatclone.chats.alive import Sign, is_alive, sweep
+from chatclone.alive import Sign, is_alive, sweep
 from chatclone.chats.records import Clock, State
 from chatclone.chats.schema import connect, transaction
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatclone.cli.options import Status, emit, home_of, say, slug_of
+from importers.balance import SHARE
 
 if TYPE_CHECKING:
     from importers.message import Person
@@ -29,59 +30,28 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("import", parents=parents, help="turn chat exports into a persona")
     option = parser.add_argument
     option("paths", nargs="+", type=Path, metavar="PATH", help="an export's file, folder or zip; several are joined")
-    option(
-        "--from",
-        dest="platform",
-        metavar="PLATFORM",
-        help="which program wrote it (default: told by its content)",
-    )
-    option(
-        "--me",
-        metavar="ID_OR_NAME",
-        help="who you are in the export, where it does not say",
-    )
-    option(
-        "--as",
-        dest="clone_of",
-        metavar="ID_OR_NAME",
-        help="whom to clone (default: you)",
-    )
-    option(
-        "--chats",
-        nargs="+",
-        default=[],
-        metavar="CHAT",
-        help="learn from these chats only, by name or id",
-    )
-    option(
-        "--filter",
-        choices=FILTERS,
-        default="balanced",
-        help="how replies are chosen (default: balanced)",
-    )
-    option(
-        "--no-redact",
-        action="store_true",
-        help="keep phone numbers, e-mails and the like in the data set",
-    )
-    option(
-        "--pseudonyms",
-        action="store_true",
-        help="other people's names become invented ones in the data set, the same for the same person",
-    )
-    option(
-        "--they-agreed",
-        "--yes",
-        dest="they_agreed",
-        action="store_true",
-        help="say that the person named by --as agreed to be cloned; recorded with the date",
-    )
-    option(
-        "--dry-run",
-        action="store_true",
-        help="show what would happen and change nothing",
-    )
+    option("--from", dest="platform", metavar="PLATFORM", help="which program wrote it (default: told by its content)")
+    option("--me", metavar="ID_OR_NAME", help="who you are in the export, where it does not say")
+    option("--as", dest="clone_of", metavar="ID_OR_NAME", help="whom to clone (default: you)")
+    option("--chats", nargs="+", default=[], metavar="CHAT", help="learn from these chats only, by name or id")
+    option("--filter", choices=FILTERS, default="balanced", help="how replies are chosen (default: balanced)")
+    option("--no-redact", action="store_true", help="keep phone numbers, e-mails and the like in the data set")
+    pseudonyms = "other people's names become invented ones in the data set, the same for the same person"
+    option("--pseudonyms", action="store_true", help=pseudonyms)
+    share = f"the share of all trained replies that one chat may give (default: {100 * SHARE:.0f})"
+    option("--chat-share", type=percent, default=SHARE, metavar="PERCENT", help=share)
+    agreed = "say that the person named by --as agreed to be cloned; recorded with the date"
+    option("--they-agreed", "--yes", dest="they_agreed", action="store_true", help=agreed)
+    option("--dry-run", action="store_true", help="show what would happen and change nothing")
     parser.set_defaults(run=run)
+
+
+def percent(typed: str) -> float:
+    """Return a share, typed in percent."""
+    percent = float(typed.removesuffix("%"))
+    if not 1 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{typed} is no share: from 1 to 100")
+    return percent / 100
 
 
 def run(args: argparse.Namespace) -> int:
@@ -99,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         filter=args.filter,
         redact=not args.no_redact,
         pseudonyms=args.pseudonyms,
+        chat_share=args.chat_share,
         dry_run=args.dry_run,
     )
     done = ingest(

@@ -6,7 +6,7 @@ from benchmarks.multilingual.chats import read_chats
 from benchmarks.multilingual.measure import HALVES, measure
 
 BAR = 85.0
-"""Percent of the evidence within the first five hits, of issue 6."""
+"""Percent of the evidence within the first five hits that the project wants to keep."""
 
 
 def test_words_alone_reach_the_bar() -> None:

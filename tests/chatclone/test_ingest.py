@@ -8,6 +8,7 @@ import pytest
 
 from chatclone import config
 from chatclone import persona as personas
+from chatclone.alive import Sign
 from chatclone.errors import ChatcloneError
 from chatclone.ingest import Ingested, Request, ingest
 from memory.memory import Memory
@@ -190,6 +191,19 @@ class TestWrongInput:
             ingest(Request([exports.small_export(tmp_path, 70), broken]), home)
         assert {p: p.read_bytes() for p in everything_in(done.persona.dataset_folder)} == before
         assert do(exports.small_export(tmp_path, 60), home).document["messages"]["duplicates"] == 120
+
+    def test_remains_of_the_killed(self, tmp_path: Path) -> None:
+        """What an import left that was killed is removed by the next one; what another is building is not."""
+        folder = tmp_path / "home" / "personas"
+        dead = folder / ".new-1795292942612797027"
+        dead.mkdir(parents=True)
+        (dead / "archive.sqlite").write_text("words of people", "utf-8")
+        sign = Sign(folder / ".new")
+        (folder / f".new-{sign.name}").mkdir()
+        do(exports.small_export(tmp_path), tmp_path / "home")
+        left = {path.name for path in folder.iterdir()}
+        assert left == {"mira", f".new-{sign.name}", f".new-{sign.name}.alive"}
+        sign.drop()
 
     def test_unknown_chat(self, tmp_path: Path) -> None:
         """A chat that is not there is answered with those that are."""

@@ -98,6 +98,21 @@ class TestConsent:
         assert again.persona == personas.load(done.persona.folder)
         assert len(answers.asked) == 1
 
+    def test_who_agreed_is_not_the_owner(self, tmp_path: Path, group: Path) -> None:
+        """The next import goes on with the clone of somebody else, and does not take the reader for them."""
+        home, answers = tmp_path / "home", Answers(agree=True)
+        do(group, home, answers, clone_of="user222")
+        again = do(group, home, answers).document
+        assert (again["owner"], again["persona"]["name"]) == (None, "Theo Marsh")
+
+    def test_way_back_into_it(self, tmp_path: Path) -> None:
+        """An export of the owner is not of the clone, and the refusal says how it goes into it all the same."""
+        home, path = tmp_path / "home", exports.small_export(tmp_path)
+        do(path, home, Answers(agree=True), "theo", clone_of="user222")
+        with pytest.raises(ChatcloneError, match="another person") as error:
+            do(path, home, Answers(), "theo")
+        assert "--as user222" in error.value.hint
+
     def test_refused(self, tmp_path: Path) -> None:
         """Who did not agree is not cloned, and nothing is left behind."""
         with pytest.raises(ChatcloneError, match="did not agree"):

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from importers.balance import SHARE
 from importers.dataset import DataReport, Example, build
 from importers.message import Chat, ChatKind, Media, Message, Person, Span
 from importers.pseudonyms import Pseudonyms
@@ -127,12 +128,13 @@ def data_set(
     filter: str = "balanced",
     redactor: Redactor | None = None,
     pseudonyms: Pseudonyms | None = None,
+    share: float = SHARE,
 ) -> Made:
     """Build the data set of `me` from messages of any chats, and check that its account adds up."""
     chats = [
         (Chat(place, kind, f"Chat {place}"), list(of_chat)) for place, of_chat in groupby(messages, lambda m: m.chat)
     ]
-    result = build(chats, "me", PEOPLE, filter=filter, redactor=redactor, pseudonyms=pseudonyms)
+    result = build(chats, "me", PEOPLE, filter=filter, redactor=redactor, pseudonyms=pseudonyms, share=share)
     made = Made(list(result.train), list(result.eval), result.report)
     replies, split = result.report.to_dict()["replies"], result.report.to_dict()["split"]
     assert replies["total"] == replies["trained"] + sum(replies["untrained"].values())

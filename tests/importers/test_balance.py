@@ -81,4 +81,18 @@ class TestDataSet:
         assert rows["big"].aside == 620
         assert rows["big"].trained == 980
         assert any("Chat big would dominate" in warning for warning in report.warnings)
+        assert sum(row.trained for row in data_set(messages, share=0.7).report.chats) == report.total
         assert data_set(messages, filter="none").report.untrained == {}
+
+    def test_said_where_it_is_left(self) -> None:
+        """A chat that is more than its share of little is told of, where there are enough others."""
+        messages: list[Message] = []
+        for place, days in (("big", 30), *((f"other {i}", 2) for i in range(4))):
+            for day in range(days):
+                pair = (("you", "what"), ("me", f"{place} {day * 31:x} and {day * 17:x}"))
+                messages += conversation(*pair, start=NOON + day * DAY, first=2 * day + 1, place=place)
+        whole = [w for w in data_set(messages).report.warnings if "Chat big is" in w]
+        assert len(whole) == 1
+        assert "over 25%" in whole[0]
+        few = [m for m in messages if m.chat in ("big", "other 1")]
+        assert not any("Chat big is" in w for w in data_set(few).report.warnings)

@@ -179,8 +179,12 @@ class TestSplit:
         assert result.eval[0].messages[0] == ("user", "thing 72 and 216", None)
 
     def test_tiny_chats_give_nothing_away(self) -> None:
-        """A handful of replies is all for training."""
+        """A handful of replies is all for training, however many sessions without one lie around it."""
         assert made(conversation(("you", "hi"), ("me", "hey"))).eval == []
+        lonely = [message(number, "me", at=NOON + number * DAY) for number in range(1, 13)]
+        answered = conversation(("you", "hi"), ("me", "hey"), first=13, start=NOON + 20 * DAY)
+        result = made([*lonely, *answered])
+        assert (result.report.train, result.eval) == (1, [])
 
 
 TEXTS = [

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from importers.redact import Redactor
 from importers.report import ChatRow, DataReport, waterfall
 from importers.report_html import page
-from importers.style import moved
+from importers.style import Style, moved
 from importers.waterfall import REASONS, columns
 from tests.importers.making import conversation, many_sessions, message
 from tests.importers.making import data_set as made
@@ -55,6 +56,15 @@ class TestReport:
         style = made(conversation(("you", "hi"), ("me", reply))).report.style_before
         found = (style["laughter_share"], style["punctuation_share"], style["emoji_share"])
         assert found == (laughing, punctuated, emoji)
+
+    def test_openers_that_fell_behind(self) -> None:
+        """A first word that many others overtook is still compared by its true share, not by none."""
+        many = {f"word{n}": 5 for n in range(12)}
+        before = Style(turns=100, words=100, bubbles=100, openers=Counter({"well": 6, **many})).to_dict()
+        after = Style(turns=100, words=100, bubbles=100, openers=Counter({"well": 4, **many}))
+        listed = after.to_dict(also=[word for word, _ in before["openers"]])
+        assert dict(listed["openers"])["well"] == 0.04
+        assert moved(before, listed) == []
 
     def test_moved(self) -> None:
         """A number that cleaning moved is named, one that stayed is not."""

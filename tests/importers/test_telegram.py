@@ -232,13 +232,27 @@ class TestMessages:
             ({"file": "x", "media_type": "hologram"}, Media("file")),
             ({"file": "x.pdf"}, Media("file")),
             ({"location_information": None}, Media("location")),
-            ({"poll": {"question": ["Which?"]}}, Media("poll")),
+            ({"poll": {"question": [1]}}, Media("poll")),
         ],
     )
     def test_media(self, tmp_path: Path, fields: dict[str, Any], media: Media) -> None:
         """What a message carries is known by its kind, never by its path, which may be a sentence."""
         message = only(tmp_path, raw(1, text="", **fields))
         assert (message.media, message.text) == (media, "")
+
+    @pytest.mark.parametrize(
+        ("fields", "content"),
+        [
+            ({"poll": {"question": "Tea?", "answers": [{"text": "yes"}]}}, "[poll]\nTea?"),
+            ({"poll": {"question": ["Tea ", {"type": "bold", "text": "now"}, "?"]}}, "[poll]\nTea now?"),
+            ({"todo_list": {"title": [{"type": "plain", "text": "Shopping"}]}}, "[list]\nShopping"),
+            ({"poll": None}, "[poll]"),
+        ],
+    )
+    def test_question(self, tmp_path: Path, fields: dict[str, Any], content: str) -> None:
+        """What a poll asks and a list is called was written by its sender, and is the text where there is no other."""
+        assert only(tmp_path, raw(1, text="", **fields)).content == content
+        assert only(tmp_path, raw(1, text="look", **fields)).text == "look"
 
     def test_forwarded_and_via_bot(self, tmp_path: Path) -> None:
         """A forwarded message says so even when its author is unknown."""

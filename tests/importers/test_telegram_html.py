@@ -120,10 +120,7 @@ class TestMedia:
             (card("media_venue", "Café"), Media("location")),
             (card("media_game", "Chess"), Media("game")),
             (card("media_invoice", "Tea", "1 EUR"), Media("invoice")),
-            (
-                '<div class="media_wrap"><div class="media_poll"><div class="question">?</div></div></div>',
-                Media("poll"),
-            ),
+            ('<div class="media_wrap"><div class="media_poll"></div></div>', Media("poll")),
             (card("media_call success", "Theo", "Outgoing (65 seconds)"), Media("call", seconds=65)),
             (card("media_call", "Theo", "Missed"), Media("call")),
             (card("media_from_the_future", "Hm"), Media("file")),
@@ -133,6 +130,11 @@ class TestMedia:
         """Each kind is told by its classes and titles; names of files are never text."""
         message = only(tmp_path, inside)
         assert (message.media, message.text) == (media, "")
+
+    def test_question(self, tmp_path: Path) -> None:
+        """What a poll asks is the message's text, as in JSON."""
+        poll = '<div class="media_poll"><div class="question bold">Tea?</div><div class="answer">- yes</div></div>'
+        assert only(tmp_path, f'<div class="media_wrap clearfix">{poll}</div>').content == "[poll]\nTea?"
 
     def test_caption(self, tmp_path: Path) -> None:
         """A caption is the message's text."""

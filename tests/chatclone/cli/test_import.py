@@ -1,5 +1,6 @@
 """`chatclone import`: says whose export it was, asks at a terminal only, and tells when nothing is new."""
 
+import argparse
 import io
 import json
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatclone import persona as personas
+from chatclone.cli.import_ import percent
 from chatclone.cli.main import main
 from tests import exports
 from tests.importers.making_html import write_html
@@ -151,3 +153,23 @@ class TestAgreement:
         assert any("nobody confirmed" in warning for warning in document["warnings"]) == (not agreed)
         (persona,) = personas.list_all(home)
         assert persona.consent.startswith("Theo Marsh agreed") == agreed
+
+
+class TestChatShare:
+    @pytest.mark.parametrize(("typed", "share"), [("40", 0.4), ("12.5%", 0.125), ("100", 1.0)])
+    def test_percent(self, typed: str, share: float) -> None:
+        """A share is typed in percent."""
+        assert percent(typed) == share
+
+    @pytest.mark.parametrize("typed", ["0", "101", "-3", "nan", "inf"])
+    def test_no_share(self, typed: str) -> None:
+        """What is no share is wrong usage."""
+        with pytest.raises(argparse.ArgumentTypeError, match="from 1 to 100"):
+            percent(typed)
+
+    def test_kept_for_the_next_time(self, tmp_path: Path) -> None:
+        """What was asked for is written down with the data set, which forgetting makes again."""
+        home = tmp_path / "home"
+        assert main(["import", str(exports.small_export(tmp_path)), "--home", str(home), "--chat-share", "40"]) == 0
+        (report,) = home.rglob("report.json")
+        assert json.loads(report.read_text("utf-8"))["options"]["chat_share"] == 0.4

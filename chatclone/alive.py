@@ -1,8 +1,8 @@
 """A sign that a process is alive: a file that is locked as long as the process holds it, however that ends.
 
-A reply that is being written names the sign of its writer. When the program is killed, the system drops the lock, and
-whoever opens the conversations next sees that nobody writes that reply any more. A process number would not do: it is
-given out again.
+A reply that is being written, and a persona that is being built, name the sign of whoever does it. When the program is
+killed, the system drops the lock, and whoever comes next sees that nobody works on it any more. A process number would
+not do: it is given out again.
 """
 
 import os
@@ -24,7 +24,7 @@ else:
 
 
 class Sign:
-    """A sign of life beside a file of conversations; its `name` is what a reply keeps of its writer."""
+    """A sign of life beside a file or a folder; its `name` is what is kept of whoever gave it."""
 
     def __init__(self, beside: Path) -> None:
         while True:
