@@ -16,6 +16,8 @@ from typing import Self
 
 COLUMNS, ROWS = 100, 30
 WAIT_SECONDS = 30.0
+NOT_ITS_OWN = ("NO_COLOR", "COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE")
+"""What our own surroundings must not say of a program's: its screen, and that Python compiles it at every start."""
 PAINTED_SHARE = 0.5
 """Of all cells, what must have been written for a screen to count as painted; Textual writes blanks too."""
 _SEQUENCE = re.compile(
@@ -42,7 +44,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         surroundings = {
-            **{name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")},
+            **{name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN},
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "LC_ALL": "C.UTF-8",

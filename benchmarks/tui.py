@@ -36,7 +36,7 @@ BARS = {
     "memory, welcome": 120.0,
     "memory, chat": 120.0,
 }
-"""What issue 7 asks for: ratios to an empty app and to `import typer`, a share of tokens/s, and megabytes."""
+"""What this project wants to keep: ratios to an empty app and to `import typer`, a share of tokens/s, and megabytes."""
 TOKENS_PER_SECOND = 200
 TOKENS = 600
 IDLE_SECONDS = 3.0

@@ -22,7 +22,7 @@ from chatclone.streaming import in_thread
 from chatclone.telling import remember_told
 
 SAVE_SECONDS = 0.1
-"""How far apart a growing reply is saved and shown: twenty times a second looks steady at any speed."""
+"""How far apart a growing reply is saved and shown: ten times a second looks steady at any speed."""
 LEAST_TURN_TOKENS = 4
 """Tokens of the shortest turn with what a template puts around it."""
 LARGEST_SEED = 2**31 - 1

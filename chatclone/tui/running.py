@@ -16,7 +16,7 @@ from chatclone.tui.preferences import Preferences
 if TYPE_CHECKING:
     from chatclone.tui.waking import CloneFactory
 
-TURN_SECONDS = 0.0005
+TURN_SECONDS = 0.0001
 """How long a thread may keep another one waiting for Python's lock.
 
 An engine asks for it between two tokens: of the usual 5 ms, a model of 200 tokens/s loses a quarter of its speed.
