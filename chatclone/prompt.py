@@ -22,6 +22,8 @@ IGNORED = -100
 """The label of a token that no loss is computed on (PyTorch's `ignore_index`)."""
 
 _STOP_MARKER = re.compile(r"\{#-? stop_marker=(.+?) -?#\}")
+_WRITTEN_MARKER = re.compile(r"\[/?[A-Z_]{2,}\]|<</?[A-Z]+>>|<\|[\w/ ]+\|>|#{2,3} [A-Z]\w+:")
+"""How templates mark a turn where the tokenizer has no token for it: Llama-2, Mistral, Zephyr, Alpaca."""
 
 MEMORY_OPEN, MEMORY_CLOSE = "<memory>", "</memory>"
 
@@ -106,10 +108,7 @@ class ChatTemplate:
             decode=lambda ids: str(tokenizer.decode(list(ids), skip_special_tokens=True)),
             stop_ids=frozenset({tokenizer.eos_token_id, *generation_stop_ids}),
             markers=markers_of(source, [*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()]),
-            variables={
-                "bos_token": tokenizer.bos_token or "",
-                "eos_token": tokenizer.eos_token or "",
-            },
+            variables={"bos_token": tokenizer.bos_token or "", "eos_token": tokenizer.eos_token or ""},
         )
 
     @cached_property
@@ -237,8 +236,9 @@ def chosen_source(own: str | None) -> str:
 
 
 def markers_of(source: str, special_tokens: Iterable[str]) -> tuple[str, ...]:
-    """Return what must not stand in a message: the tokenizer's special tokens, and our own template's delimiters."""
+    """Return what must not stand in a message: the tokenizer's special tokens, and what the template itself writes."""
     own = {"<<<", ">>>", *_STOP_MARKER.findall(source)} if _STOP_MARKER.search(source) else set()
+    own.update(_WRITTEN_MARKER.findall(source))
     return tuple(sorted({token for token in special_tokens if token.strip()} | own, key=lambda m: (-len(m), m)))
 
 

@@ -10,8 +10,10 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 TOGETHER = {"engines": "models", "export": "models"}
 """Rooms whose tests share what is costly to make, so that one process runs them all; other files go one by one."""
 
+os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # PEFT imports what imports torch's compiler: two seconds a process
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: threads of each would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class ByRoom(LoadFileScheduling):  # type: ignore[misc]

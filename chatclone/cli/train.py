@@ -141,7 +141,7 @@ def plan_text(document: dict[str, Any]) -> str:
     settings, reasons, measured, data = (document[k] for k in ("settings", "reasons", "measured", "data"))
     rows = [f"{k:>22} {settings[k]!s:<12} {reasons[k]}" for k in settings if k in reasons]
     steps = (
-        f"{settings['planned_steps']} steps of {settings['rows_per_step']} rows of {settings['row_tokens']} tokens, "
+        f"{settings['planned_steps']} steps, in each {settings['rows_per_step']} x {settings['row_tokens']} tokens, "
         f"{settings['steps_per_epoch']} an epoch, evaluated every {settings['evaluate_every']}"
     )
     return "\n".join(
@@ -152,7 +152,8 @@ def plan_text(document: dict[str, Any]) -> str:
             "",
             f"loaded: {document['loaded']}",
             f"data: {data['samples']:,} samples of {data['tokens']:,} tokens, {data['trained_tokens']:,} trained; "
-            f"{data['memory_samples']} with recalled lines ({data['irrelevant_memory_samples']} beside the point); "
+            f"{data['memory_samples']} with recalled lines ({data['irrelevant_memory_samples']} beside the point), "
+            f"{data['replay_samples']} neutral; "
             f"{data['dropped_turns']} turns too old for their window, {data['refused']} samples left out",
             steps,
             f"measured on {measured['measured_passes']} passes: {measured['tokens_per_second']:,.0f} tokens/s, "

@@ -130,7 +130,10 @@ def _require_shards(folder: Path) -> None:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return
-    files = set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values())
+    try:
+        files = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ChatcloneError(f"{index} cannot be read: {error}", "download the base again") from error
     if missing := sorted(name for name in files if not (folder / name).is_file()):
         raise ChatcloneError(f"weights are missing in {folder}: {', '.join(missing)}", "download the base again")
 

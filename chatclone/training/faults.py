@@ -53,13 +53,17 @@ def out_of_memory(plan: Plan) -> ChatcloneError:
     if s.get("quantisation") in ("none", "8-bit"):
         ways.append("--set quantisation=4-bit")
     ways.append("a smaller base")
-    if any((Path(plan.folder) / CHECKPOINTS).glob("checkpoint-*")):
+    if _has_checkpoint(Path(plan.folder)):
         ways.append("chatclone train --resume where other programs took the memory: the last checkpoint is whole")
     return ChatcloneError(f"memory ran out while training on {plan.base}", ", or ".join(ways))
 
 
 def disk_full(folder: Path) -> ChatcloneError:
     """Return the error for a run that could not write."""
+    if not _has_checkpoint(folder):
+        return ChatcloneError(
+            f"the disk is full: nothing more can be written to {folder}", "free some space, then chatclone train"
+        )
     return ChatcloneError(
         f"the disk is full, and a checkpoint could not be written to {folder}; the one before it is whole",
         "free some space, then chatclone train --resume",
@@ -72,3 +76,7 @@ def lost_base(plan: Plan) -> ChatcloneError:
         f"the base {plan.base} is no longer in {plan.base_folder}",
         "put it back, then chatclone train --resume; or train on another base",
     )
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any((folder / CHECKPOINTS).glob("checkpoint-*"))

@@ -174,6 +174,8 @@ def _sayable(folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        if "instantiate the backend tokenizer" in reason:  # a list of what was tried follows, in later lines
+            reason = "its tokenizer is missing or in a form that is not known"
         if "trust_remote_code" in str(error) or "custom code" in str(error):
             reason = "it needs code of its own, which is never run"
         raise ChatcloneError(

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from chatclone.errors import ChatcloneError, UsageError
+from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
 from chatclone.persona import Persona
 from chatclone.training.bases import Base, find_base
@@ -117,8 +117,11 @@ def _require_data(persona: Persona) -> dict[str, Any]:
     path = persona.dataset_folder / "report.json"
     if not path.exists():
         raise ChatcloneError(f"{persona.name or 'this persona'} has no data set", "chatclone import result.json")
-    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    split = report["import"]["split"]
+    try:
+        report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        split = {part: int(report["import"]["split"][part]) for part in ("train", "eval")}
+    except (ValueError, LookupError, TypeError) as error:
+        raise ChatcloneError(f"{path} is no data set's report: {error}", "import again: chatclone import") from error
     if split["train"] < MINIMUM_REPLIES:
         raise ChatcloneError(
             f"only {split['train']} replies to train on, {MINIMUM_REPLIES} is the least that makes sense",
@@ -137,12 +140,13 @@ def _require_data(persona: Persona) -> dict[str, Any]:
 
 def _require_file(name: str) -> None:
     if name and not Path(name).expanduser().is_file():
-        raise UsageError(f"replay_file {name} is no file", "--set replay_file=FILE with one conversation a line")
+        raise ChatcloneError(f"replay_file {name} is no file", "--set replay_file=FILE with one conversation a line")
 
 
 def _learning_rate(base: Base) -> tuple[float, str]:
     rate, size = next((rate, size) for limit, rate, size in LEARNING_RATES if base.billions < limit)
-    return rate, f"{size} ({base.billions:.3g}B parameters by its weights)"
+    count = f"{base.billions:.3g}B" if base.billions >= 0.1 else f"{base.parameters / 1e6:.2g}M"
+    return rate, f"{size} ({count} parameters by its weights)"
 
 
 def _next_run(runs: Path) -> str:

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chatclone.errors import ChatcloneError, MissingExtra, UsageError
+from chatclone.errors import ChatcloneError, MissingExtra
 from chatclone.locations import ensure
 from chatclone.persona import Persona
 from chatclone.training import faults
 from chatclone.training.bases import fingerprint
 from chatclone.training.checkpoints import WEIGHTS
-from chatclone.training.events import CHECKPOINTS, PLAN_FILE, RESULT_FILE, STOP_FILE, EventTail
+from chatclone.training.events import CHECKPOINTS, PLAN_FILE, RESULT_FILE, STOP_FILE, EventTail, history
 from chatclone.training.launch import Launch
 from chatclone.training.plan import Plan
 
@@ -40,7 +40,13 @@ def run(persona: Persona, plan: Plan, on_event: OnEvent = lambda event: None, la
     folder = ensure(Path(plan.folder))
     for name in (STOP_FILE, RESULT_FILE):
         (folder / name).unlink(missing_ok=True)
-    result = _worked(plan, on_event, launch)
+    try:
+        result = _worked(plan, on_event, launch)
+    except ChatcloneError:
+        _forget_unless_begun(folder)
+        raise
+    if (trained := result["processes"]) != launch.processes:  # accelerate starts one, whatever is asked, without GPUs
+        on_event({"kind": "notice", "text": f"{launch.processes} processes were asked for, {trained} trained"})
     _take_over(persona, plan, result)
     return result
 
@@ -86,7 +92,7 @@ def last_unfinished(persona: Persona, base: str | None = None) -> Plan:
         raise ChatcloneError("there is no interrupted training to resume", "chatclone train")
     plan = Plan.read(unfinished[-1])
     if base and base != plan.base:
-        raise UsageError(
+        raise ChatcloneError(
             f"run {plan.run} was begun on {plan.base}, an adapter for it fits no other base",
             f"chatclone train --resume, or chatclone train --base {base} for a new run",
         )
@@ -98,6 +104,13 @@ def last_unfinished(persona: Persona, base: str | None = None) -> Plan:
             "put the former base back, or chatclone train for a new run",
         )
     return replace(plan, resume=True)
+
+
+def _forget_unless_begun(folder: Path) -> None:
+    """Remove a run that its worker gave up in words before the first step: there is nothing in it to go on with."""
+    kinds = [event["kind"] for event in history(folder)]
+    if "begin" not in kinds and kinds[-1:] == ["error"]:
+        shutil.rmtree(folder)
 
 
 def _take_over(persona: Persona, plan: Plan, result: dict[str, Any]) -> None:

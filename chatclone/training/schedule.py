@@ -48,7 +48,8 @@ class Schedule:
             "accumulation": f"passes of {self.rows_at_once} rows until a step has its replies",
             "processes": "as many as were launched; they share the rows of a step",
             "steps_per_epoch": f"{self.rows} rows, {self.rows_per_step} a step",
-            "planned_steps": f"{self.planned_steps // self.steps_per_epoch} times through the data",
+            "planned_steps": f"{self.planned_steps // self.steps_per_epoch} x through the data"
+            + ("; a step is one row already, so there can be no more" if self.rows_per_step == 1 else ""),
             "rows_per_step": "the rows that hold the replies of a step",
         }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chatclone.errors import UsageError
+from chatclone.errors import ChatcloneError
 
 DEFAULT_PRESET = "persona"
 """What the other presets leave out is as here."""
@@ -77,7 +77,9 @@ SETTINGS: dict[str, Setting] = {
     "dropout": Setting(float, least=0, most=0.9),
     "targets": Setting(str),
     "rslora": Setting(bool, cost="exported with alpha rewritten, as llama.cpp knows no other scale; vLLM takes it"),
-    "dora": Setting(bool, cost="slower, and a GGUF adapter cannot hold it: chatclone export --kind merged"),
+    "dora": Setting(
+        bool, cost="slower, less so with dropout=0, and a GGUF adapter cannot hold it: chatclone export --kind merged"
+    ),
     "lora_plus": Setting(float, least=0, cost="nothing at export: only the optimizer differs"),
     "neftune": Setting(float, least=0, cost="nothing at export; longer replies than the person's"),
     # the optimizer
@@ -111,6 +113,16 @@ SETTINGS: dict[str, Setting] = {
     "replay_share": Setting(float, least=0, most=0.9, cost="nothing at export; as much more time to train"),
 }
 
+ELSEWHERE = {
+    "lr": "learning_rate", "r": "rank", "lora_r": "rank", "lora_rank": "rank",
+    "batch": "replies_per_step", "batch_size": "replies_per_step", "gradient_accumulation_steps": "replies_per_step",
+    "per_device_train_batch_size": "rows_at_once", "num_train_epochs": "epochs", "max_grad_norm": "clip",
+    "eval_steps": "evaluate_every", "save_steps": "evaluate_every", "early_stopping_patience": "patience",
+    "load_in_4bit": "quantisation", "load_in_8bit": "quantisation", "bits": "quantisation",
+    "bf16": "dtype", "fp16": "dtype", "precision": "dtype",
+}  # fmt: skip
+"""What PEFT, TRL and their users call a setting, where its letters alone would lead elsewhere or nowhere."""
+
 
 def preset_names() -> list[str]:
     """Return the presets in the package."""
@@ -120,7 +132,9 @@ def preset_names() -> list[str]:
 def preset(name: str) -> tuple[Values, Reasons]:
     """Return the values of a preset and their reasons; what it leaves out is as in the default one."""
     if name not in preset_names():
-        raise UsageError(f"there is no preset {name}", f"presets are {', '.join(preset_names())}")
+        near = difflib.get_close_matches(name, preset_names(), n=1, cutoff=NEAR)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise ChatcloneError(f"there is no preset {name}", f"{meant}presets are {', '.join(preset_names())}")
     values, reasons = _read(DEFAULT_PRESET)
     if name != DEFAULT_PRESET:
         own_values, own_reasons = _read(name)
@@ -134,8 +148,8 @@ def override(values: Values, reasons: Reasons, changes: Mapping[str, str]) -> tu
     wrong: list[tuple[str, str]] = []
     for key, text in changes.items():
         if key not in SETTINGS:
-            near = difflib.get_close_matches(key, SETTINGS, n=1, cutoff=NEAR)
-            hint = f"did you mean {near[0]}?" if near else f"settings are {', '.join(sorted(SETTINGS))}"
+            near = nearest(key)
+            hint = f"did you mean {near}?" if near else f"settings are {', '.join(sorted(SETTINGS))}"
             wrong.append((f"there is no setting {key}", hint))
             continue
         try:
@@ -148,8 +162,15 @@ def override(values: Values, reasons: Reasons, changes: Mapping[str, str]) -> tu
         wrong = _contradictions(values)
     if wrong:
         hints = dict.fromkeys(hint for _, hint in wrong)
-        raise UsageError("; ".join(message for message, _ in wrong), "; ".join(hints))
+        raise ChatcloneError("; ".join(message for message, _ in wrong), "; ".join(hints))
     return values, {key: _with_cost(key, values[key], reason) for key, reason in reasons.items()}
+
+
+def nearest(key: str) -> str:
+    """Return the setting that an unknown key most likely means, by its name elsewhere or by its letters; else empty."""
+    if key in ELSEWHERE:
+        return ELSEWHERE[key]
+    return next(iter(difflib.get_close_matches(key, SETTINGS, n=1, cutoff=NEAR)), "")
 
 
 def _contradictions(values: Values) -> list[tuple[str, str]]:

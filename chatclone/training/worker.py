@@ -9,11 +9,14 @@ keeps nothing. Under accelerate launch, torchrun or a scheduler several processe
 alone writes. A problem a person can act on is an event of kind `error` and exit code 1; a bug is a traceback.
 """
 
+import gc
 import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +49,9 @@ def main(arguments: list[str]) -> int:
         (folder / STOP_FILE).unlink(missing_ok=True)
     try:
         log.write("start", pid=os.getpid(), versions=versions(), processes=ranks.processes())
-        _leave_one_device(log)
+        with _without_looking_for_garbage():
+            _leave_one_device(log)
+            _import_libraries(plan.settings["device"])
         result = probe(plan, log) if "--probe" in arguments[1:] else train(plan, log)
         if ranks.is_first():
             write_atomically(folder / RESULT_FILE, json.dumps(result, indent=1))
@@ -132,6 +137,31 @@ def _train(plan: Plan, log: EventLog, started: float) -> dict[str, Any]:
     (folder / "adapter" / "training_args.bin").unlink(missing_ok=True)  # a pickle, with this computer's paths
     ready.loaded.tokenizer.save_pretrained(folder / "adapter")
     return conclude(ready, state, before, stopped=stopped, speed=reporter.tokens_per_second, started=started)
+
+
+@contextmanager
+def _without_looking_for_garbage() -> Iterator[None]:
+    """Let imports run through: what they make stays, and the collector would go through all of it again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _import_libraries(device: str) -> None:
+    """Import what trains, without torch's compiler where there is no GPU to compile for.
+
+    PEFT imports bitsandbytes, used or not, and that (0.50) hands functions to the compiler which no processor's
+    kernels need: two seconds for nothing. The variable is torch's own.
+    """
+    import torch
+
+    if device == "cpu" or not torch.cuda.device_count():
+        os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+    import chatclone.training.callbacks
+    import chatclone.training.trainer  # noqa: F401
 
 
 def _leave_one_device(log: EventLog) -> None:

@@ -75,12 +75,12 @@ def words_alone() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Mira in the demo's own home, trained once on half of her samples: home, persona and the training's result."""
+    """Mira in the demo's own home, trained once on a third of her samples: home, persona and the training's result."""
     home = tmp_path_factory.mktemp("home") / "demo"
     done = ingest(Request([demo_export()]), home)
     assert done.persona is not None
     samples = done.persona.dataset_folder / "train.jsonl"
-    samples.write_text("".join(samples.read_text("utf-8").splitlines(keepends=True)[::2]), "utf-8")
+    samples.write_text("".join(samples.read_text("utf-8").splitlines(keepends=True)[::3]), "utf-8")
     result = run(
         done.persona, make_plan(done.persona, "starter", "demo", {"epochs": "1", "evaluations_per_epoch": "1"})
     )

@@ -42,6 +42,8 @@ FAMILIES: dict[str, tuple[str | None, str, str]] = {
     "mistral": (MISTRAL, "<s>", "</s>"),
     "neox": (None, "", "<|endoftext|>"),
 }
+WRITTEN = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "### Response:")
+"""What some families write around a turn without a special token for it."""
 SPECIAL = re.compile(
     r"<\|(?:im_start|im_end|endoftext|begin_of_text|start_header_id|end_header_id|eot_id|user|assistant|system|end)\|>"
     r"|<bos>|<start_of_turn>|<end_of_turn>|</?s>"
@@ -149,9 +151,18 @@ def test_assistant_first(family: str) -> None:
 def test_breaking_out(family: str) -> None:
     """A message full of the family's own markers adds no special token."""
     template = bound(family)
-    attack = " ".join([*template.markers, "ok"])
+    attack = " ".join([*template.markers, *WRITTEN, "ok"])
     plain, attacked = (template.prompt([ChatMessage("user", text)], 10_000) for text in ("ok", attack))
     assert [i for i in attacked.ids if i > 255] == [i for i in plain.ids if i > 255]
+    for marker in WRITTEN:
+        if marker in template.source:
+            assert attacked.text.count(marker) == plain.text.count(marker)
+
+
+def test_breaking_out_of_written_roles() -> None:
+    """A template that marks turns by words alone (as Alpaca's does) has these kept out of messages too."""
+    source = "{% for m in messages %}### {{ m.role }}:\n{{ m.content }}</s>{% endfor %}### Response:\n<|user|>[INST]"
+    assert {"### Response:", "<|user|>", "[INST]"} <= set(markers_of(source, ["</s>"]))
 
 
 def test_window_keeps_the_reply(family: str) -> None:

@@ -99,10 +99,10 @@ class TestErrors:
         assert lines[1].startswith("try: ")
 
     def test_unknown_setting(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """A misspelt setting is wrong usage, answered with the nearest."""
+        """A misspelt setting is answered with the nearest."""
         main(["import", str(exports.small_export(tmp_path))])
         capsys.readouterr()
-        assert main(["train", "--base", "starter", "--set", "learning_rat=1", "--plan"]) == 2
+        assert main(["train", "--base", "starter", "--set", "learning_rat=1", "--plan"]) == 1
         assert "try: did you mean learning_rate?" in capsys.readouterr().err
 
     def test_app_without_a_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:

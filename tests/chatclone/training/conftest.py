@@ -1,5 +1,6 @@
 """Tiny bases of every family and an imported persona, shared by the tests of training."""
 
+import gc
 import json
 import shutil
 from collections.abc import Callable
@@ -66,8 +67,17 @@ def llama(bases: Bases) -> str:
     return str(bases("llama"))
 
 
+@pytest.fixture(scope="session")
+def _libraries() -> None:
+    """Imports what trains; each run ends with a search for garbage, which need not go through all of that again."""
+    import chatclone.training.callbacks
+    import chatclone.training.trainer  # noqa: F401
+
+    gc.freeze()
+
+
 @pytest.fixture
-def train() -> Train:
+def train(_libraries: None) -> Train:
     """Trains a plan in this process, where a worker would take seconds to start."""
 
     def trained(plan: Plan) -> dict[str, Any]:

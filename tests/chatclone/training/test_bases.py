@@ -87,6 +87,10 @@ class TestRefused:
         (base / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
         with pytest.raises(ChatcloneError, match=r"missing.*model-00002-of-00002"):
             find_base(str(base))
+        for text in ("{", "[]", '{"weight_map": 3}'):
+            (base / "model.safetensors.index.json").write_text(text, "utf-8")
+            with pytest.raises(ChatcloneError, match=r"index\.json cannot be read"):
+                find_base(str(base))
 
     def test_configuration(self, tmp_path: Path) -> None:
         """A configuration that is no JSON object is refused."""

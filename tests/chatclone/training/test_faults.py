@@ -53,7 +53,11 @@ def test_disk(plan: Plan, error: Exception) -> None:
     """A full disk is told as one, whoever noticed it."""
     told = faults.explained(error, plan)
     assert told is not None
-    assert "disk is full" in told.message and "--resume" in told.hint
+    assert "disk is full" in told.message and "checkpoint" not in told.message and "--resume" not in told.hint
+    (Path(plan.folder) / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    told = faults.explained(error, plan)
+    assert told is not None
+    assert "the one before it is whole" in told.message and "--resume" in told.hint
 
 
 def test_lost_base(plan: Plan) -> None:

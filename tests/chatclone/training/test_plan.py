@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.errors import ChatcloneError, UsageError
+from chatclone.errors import ChatcloneError
 from chatclone.ingest import Request, ingest
 from chatclone.persona import Persona
 from chatclone.training.plan import Plan, make_plan, preset_names
@@ -89,12 +89,12 @@ class TestWrongInput:
     )
     def test_settings(self, mira: Persona, base: str, overrides: dict[str, str], what: str) -> None:
         """A value of the wrong kind, a negative one, an unknown key, a file that is not there."""
-        with pytest.raises(UsageError, match=what):
+        with pytest.raises(ChatcloneError, match=what):
             make_plan(mira, base, overrides=overrides)
 
     def test_preset(self, mira: Persona, base: str) -> None:
         """An unknown preset is answered with those there are."""
-        with pytest.raises(UsageError) as error:
+        with pytest.raises(ChatcloneError) as error:
             make_plan(mira, base, "strongest")
         assert "persona" in error.value.hint
 
@@ -119,6 +119,13 @@ class TestWrongInput:
         report["import"]["split"]["eval"] = 0
         path.write_text(json.dumps(report), "utf-8")
         with pytest.raises(ChatcloneError, match="no reply is held out"):
+            make_plan(mira, base)
+
+    @pytest.mark.parametrize("text", ["{", "[]", '{"import": {"split": {"train": "many"}}}'])
+    def test_damaged_report(self, mira: Persona, base: str, text: str) -> None:
+        """A data set whose report is no report is sent to import."""
+        (mira.dataset_folder / "report.json").write_text(text, "utf-8")
+        with pytest.raises(ChatcloneError, match="no data set's report"):
             make_plan(mira, base)
 
     def test_half_a_data_set(self, mira: Persona, base: str) -> None:

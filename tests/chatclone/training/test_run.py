@@ -1,5 +1,6 @@
 """True runs of the worker in a process of its own: killed and resumed, failed, measured for a plan."""
 
+import gc
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ import pytest
 
 from chatclone import persona as personas
 from chatclone.cli.main import main
-from chatclone.errors import ChatcloneError, UsageError
+from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
 from chatclone.training.events import RESULT_FILE, history
+from chatclone.training.launch import Launch
 from chatclone.training.plan import make_plan
 from chatclone.training.run import last_unfinished, run
 from chatclone.training.worker import main as worker_main
@@ -32,8 +34,8 @@ echo '{"kind": "error", "message": "bad luck", "hint": ""}' >> "${3%plan.json}ev
 exit 1"""
 
 
-def test_killed_and_resumed(mira: Persona, llama: str, train: Train) -> None:
-    """Killed with -9 in the middle, a run goes on from its last checkpoint to the end an undisturbed one comes to."""
+def test_killed_and_resumed(mira: Persona, llama: str, train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    """Killed with -9 in the middle, `--resume` goes on from the last checkpoint to where an undisturbed run ends."""
     plan = make_plan(mira, llama, overrides=QUICK)
     process = 0
 
@@ -47,11 +49,11 @@ def test_killed_and_resumed(mira: Persona, llama: str, train: Train) -> None:
         run(mira, plan, kill_after_an_evaluation)
     assert personas.load(mira.folder).adapter == ""
 
-    events: list[dict[str, Any]] = []
-    again = run(mira, last_unfinished(mira), events.append)
+    assert main(["train", "--resume", "--json", "--home", str(mira.folder.parents[1]), "--persona", "mira"]) == 0
+    again = json.loads(capsys.readouterr().out)
     assert again.keys() >= KEYS
-    begin = next(e for e in events if e["kind"] == "begin")
-    assert begin["first_step"] >= 2
+    first, second = (event for event in history(Path(plan.folder)) if event["kind"] == "begin")
+    assert first["first_step"] == 0 and second["first_step"] >= 2
     assert again["stopped"] == "finished"
     assert again["eval_loss"] < again["base_eval_loss"]
     adapter = Path(again["adapter"])
@@ -122,15 +124,30 @@ class TestFailure:
     ) -> None:
         """Its own error, a package that is missing, a kill and a traceback are each told as what they are."""
         monkeypatch.setattr(sys, "executable", self.worker(tmp_path, script))
+        plan = make_plan(mira, llama, overrides=QUICK)
         with pytest.raises(ChatcloneError, match=message):
-            run(mira, make_plan(mira, llama, overrides=QUICK))
+            run(mira, plan)
         assert personas.load(mira.folder).adapter == ""
+        # What a worker gave up in words before its first step is not offered to go on with.
+        assert Path(plan.folder).exists() == (message != "bad luck")
+
+
+def test_fewer_processes_than_asked(mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher that starts fewer processes than it was told to is not passed over in silence."""
+    plan = make_plan(mira, llama, overrides=QUICK)
+    result = json.dumps({"processes": 1, "stopped": "finished", "adapter": f"{plan.folder}/adapter"})
+    script = f"echo '{result}' > '{plan.folder}/{RESULT_FILE}'"
+    monkeypatch.setattr(sys, "executable", TestFailure.worker(tmp_path, script))
+    events: list[dict[str, Any]] = []
+    run(mira, plan, events.append, Launch(processes=2))
+    assert [event["text"] for event in events] == ["2 processes were asked for, 1 trained"]
+    assert personas.load(mira.folder).adapter_folder == Path(plan.folder) / "adapter"
 
 
 def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base that cannot be loaded ends the worker with 1 and an event in words; nobody asks a hub."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TOKENIZERS_PARALLELISM"):
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TOKENIZERS_PARALLELISM", "TORCHDYNAMO_DISABLE"):
         monkeypatch.setenv(name, "")
     broken = tiny_base(tmp_path / "broken")
     plan = make_plan(mira, str(broken), overrides=QUICK)
@@ -142,6 +159,8 @@ def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert start["pid"] == os.getpid() and "trl" in start["versions"]
     assert "cannot be loaded" in error["message"] and "download it again" in error["hint"]
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert os.environ["TORCHDYNAMO_DISABLE"] == ""  # the user's own word stays
+    assert gc.isenabled() and gc.get_freeze_count()
 
 
 class TestResume:
@@ -174,7 +193,7 @@ class TestResume:
         copy = tiny_base(mira.folder.parent / "base")
         self.interrupted(mira, copy)
         assert last_unfinished(mira, str(copy)).resume
-        with pytest.raises(UsageError, match="fits no other base"):
+        with pytest.raises(ChatcloneError, match="fits no other base"):
             last_unfinished(mira, llama)
         config = json.loads((copy / "config.json").read_text("utf-8"))
         (copy / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}), "utf-8")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chatclone.errors import UsageError
-from chatclone.training.settings import AUTO, SETTINGS, override, preset, preset_names
+from chatclone.errors import ChatcloneError
+from chatclone.training.settings import AUTO, ELSEWHERE, SETTINGS, nearest, override, preset, preset_names
 
 SEEDS: dict[str, dict[str, Any]] = {
     "telegram-qwen": {
@@ -60,9 +60,10 @@ class TestPresets:
 
     def test_unknown(self) -> None:
         """An unknown preset is answered with those there are."""
-        with pytest.raises(UsageError) as error:
+        with pytest.raises(ChatcloneError) as error:
             preset("strongest")
-        assert "persona" in error.value.hint and error.value.exit_code == 2
+        assert error.value.hint.startswith("did you mean strong? presets are demo, ")
+        assert error.value.exit_code == 1
 
 
 class TestOverride:
@@ -104,23 +105,28 @@ class TestOverride:
     )
     def test_wrong_values(self, key: str, text: str, what: str) -> None:
         """A value of the wrong kind or out of bounds says what would be right, with an example that is."""
-        with pytest.raises(UsageError, match=what) as error:
+        with pytest.raises(ChatcloneError, match=what) as error:
             self.changed(**{key: text})
         example = error.value.hint.partition(f"--set {key}=")[2].partition(",")[0]
         assert SETTINGS[key].parse(example) is not None
 
     def test_unknown_key_names_the_nearest(self) -> None:
         """A slip of the finger is answered with what was meant, anything else with all there is."""
-        with pytest.raises(UsageError) as error:
+        with pytest.raises(ChatcloneError) as error:
             self.changed(lerning_rate="1e-4")
         assert error.value.hint == "did you mean learning_rate?"
-        with pytest.raises(UsageError) as error:
+        with pytest.raises(ChatcloneError) as error:
             self.changed(xyzzy="1")
         assert "replies_per_step" in error.value.hint
 
+    @pytest.mark.parametrize("name", ELSEWHERE)
+    def test_names_of_other_tools(self, name: str) -> None:
+        """Who knows PEFT and TRL is told what a setting is called here."""
+        assert name not in SETTINGS and nearest(name) in SETTINGS
+
     def test_all_mistakes_at_once(self) -> None:
         """Three mistakes are told in one error."""
-        with pytest.raises(UsageError) as error:
+        with pytest.raises(ChatcloneError) as error:
             self.changed(rnak="3", epochs="0", dropout="x")
         assert [part in error.value.message for part in ("rnak", "epochs", "dropout")] == [True] * 3
         assert "did you mean rank?" in error.value.hint

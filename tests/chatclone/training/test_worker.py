@@ -25,6 +25,8 @@ from tests.tiny import Family
 
 SHORT = {"epochs": "1", "minimum_steps": "0", "replies_per_step": "27", "evaluations_per_epoch": "1", "patience": "0"}
 """Two or three steps."""
+ONE_ROUND = {"epochs": "1", "memory_share": "0"}
+"""Half of a quick run, for what needs no more than two checkpoints."""
 
 Quick = Callable[..., Plan]
 
@@ -133,7 +135,7 @@ class TestEnding:
 
     def test_stop_file(self, quick: Quick, train: Train) -> None:
         """A stop ends the run after its step, which is evaluated and kept; resumed, it comes to the planned end."""
-        plan = quick()
+        plan = quick(**ONE_ROUND)
         folder = Path(plan.folder)
         folder.mkdir(parents=True)
         (folder / STOP_FILE).touch()
@@ -194,7 +196,7 @@ class TestMemory:
 
     def test_lowered_once(self, quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
         """Half as many rows at once, twice as often: the run goes on from its checkpoint, and says so."""
-        changes = {"rows_at_once": "2", "minimum_steps": "2", "dropout": "0"}
+        changes = {**ONE_ROUND, "rows_at_once": "2", "minimum_steps": "2", "replies_per_step": "14", "dropout": "0"}
         undisturbed = train(quick(**changes))
         plan = quick(**changes)
         plan = replace(plan, run="other", folder=str(Path(plan.folder).with_name("other")))
@@ -222,7 +224,7 @@ class TestMemory:
 
 def test_full_disk(quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fills up while a checkpoint is written leaves the one before whole, and the run goes on from it."""
-    plan = quick()
+    plan = quick(**ONE_ROUND)
     whole = torch.save
     written: list[Any] = []
 
@@ -244,8 +246,7 @@ def test_full_disk(quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) 
 
 def test_patience_survives_a_kill(quick: Quick, train: Train) -> None:
     """A resumed run remembers how long it made no progress, and stops where the whole one did."""
-    changes = {"epochs": "8", "learning_rate": "1e-7", "patience": "4", "evaluations_per_epoch": "2"}
-    plan = quick(**changes)
+    plan = quick(epochs="8", learning_rate="1e-7", patience="2", memory_share="0")
     whole = train(plan)
     assert whole["stopped"] == "early"
     folder = Path(plan.folder)
