@@ -25,6 +25,8 @@ LEARNING_RATES = (
     (float("inf"), 1e-4, "4B and up"),
 )
 """Below so many billion parameters: the learning rate and the words for it."""
+FEW_REPLIES = 1000
+"""Below this, dropout is doubled."""
 MINIMUM_REPLIES = 20
 """Fewer trained replies than this teach nothing but themselves."""
 
@@ -87,6 +89,8 @@ def make_plan(
     _require_file(values["replay_file"])
     if values["learning_rate"] == AUTO:
         values["learning_rate"], reasons["learning_rate"] = _learning_rate(found)
+    if values["dropout"] == AUTO:
+        values["dropout"], reasons["dropout"] = _dropout(report["import"]["split"]["train"])
     options = report.get("options", {})
     if options.get("pseudonyms"):
         # Memory keeps the real names, which a data set with pseudonyms must not learn.
@@ -147,6 +151,12 @@ def _learning_rate(base: Base) -> tuple[float, str]:
     rate, size = next((rate, size) for limit, rate, size in LEARNING_RATES if base.billions < limit)
     count = f"{base.billions:.3g}B" if base.billions >= 0.1 else f"{base.parameters / 1e6:.2g}M"
     return rate, f"{size} ({count} parameters by its weights)"
+
+
+def _dropout(replies: int) -> tuple[float, str]:
+    if replies < FEW_REPLIES:
+        return 0.1, f"fewer than {FEW_REPLIES:,} replies are soon known by heart"
+    return 0.05, f"a little, for {replies:,} replies"
 
 
 def _next_run(runs: Path) -> str:

@@ -74,7 +74,7 @@ SETTINGS: dict[str, Setting] = {
     # the adapter
     "rank": Setting(int, least=1, most=512),
     "alpha": Setting(int, least=1),
-    "dropout": Setting(float, least=0, most=0.9),
+    "dropout": Setting(float, least=0, most=0.9, auto=True),
     "targets": Setting(str),
     "rslora": Setting(bool, cost="exported with alpha rewritten, as llama.cpp knows no other scale; vLLM takes it"),
     "dora": Setting(
@@ -197,7 +197,7 @@ def _example(key: str, values: Values) -> Any:
         return setting.choices[0]
     if value != AUTO:
         return str(value).lower() if setting.kind is bool else value
-    return {"learning_rate": "1e-4", "max_length": 1024}.get(key, 1)
+    return {"learning_rate": "1e-4", "dropout": 0.1, "max_length": 1024}.get(key, 1)
 
 
 def _read(name: str) -> tuple[Values, Reasons]:

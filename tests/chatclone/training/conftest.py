@@ -19,7 +19,7 @@ from tests.tiny import Family, tiny_base
 CONTEXT = 512
 QUICK = {
     "epochs": "2", "minimum_steps": "8", "evaluations_per_epoch": "2", "rank": "4", "learning_rate": "1e-2",
-    "memory_share": "0.2",
+    "dropout": "0.05", "memory_share": "0.2",
 }  # fmt: skip
 """Settings for a run of seconds."""
 

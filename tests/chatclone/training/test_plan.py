@@ -34,6 +34,15 @@ class TestSettings:
         base = model_folder(tmp_path / "base", {"w": (int(billions * 1e6), 1000)})
         assert make_plan(mira, str(base)).settings["learning_rate"] == rate
 
+    @pytest.mark.parametrize(("replies", "dropout"), [(999, 0.1), (1000, 0.05)])
+    def test_dropout_by_replies(self, mira: Persona, base: str, replies: int, dropout: float) -> None:
+        """Little data is held back more from being learnt by heart."""
+        path = mira.dataset_folder / "report.json"
+        report = json.loads(path.read_text("utf-8"))
+        report["import"]["split"]["train"] = replies
+        path.write_text(json.dumps(report), "utf-8")
+        assert make_plan(mira, base).settings["dropout"] == dropout
+
     def test_overrides(self, mira: Persona, base: str) -> None:
         """A setting keeps its type when it is set by hand."""
         plan = make_plan(mira, base, overrides={"rank": "8", "learning_rate": "1e-5"})

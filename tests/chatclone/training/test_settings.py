@@ -26,7 +26,7 @@ SEEDS: dict[str, dict[str, Any]] = {
     },
     "light": {"rank": 8, "epochs": 1, "learning_rate": 1e-4},
     "strong": {"rank": 32, "alpha": 64, "epochs": 4},
-    "persona": {"rank": 16, "alpha": 32, "dropout": 0.05, "clip": 0.3, "weight_decay": 0.01, "memory_share": 0.4},
+    "persona": {"rank": 16, "alpha": 32, "dropout": "auto", "clip": 0.3, "weight_decay": 0.01, "memory_share": 0.4},
 }  # fmt: skip
 """What `seeds.md` and the recommended defaults say of each."""
 
