@@ -1,12 +1,12 @@
 """Our engine beside llama.cpp's own functions with nothing of ours between them, on the same file, threads and batch.
 
-Both are measured in one run, in turn, so that a busy machine slows both; figures are medians of ratios. On one thread
-the clock is the processor's, which stands still while other programs have it.
+Both go on in turn, a batch or a token at a time, so that whatever else the machine does slows both alike; figures are
+medians of ratios. On one thread the clock is the processor's, which stands still while other programs have it.
 """
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ from chatclone.prompt import Prompt
 
 Clock = Callable[[], float]
 
+Seconds = dict[str, float]
+"""By part."""
+PARTS = READING, WRITING = "reading", "writing"
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -33,8 +37,8 @@ class Amount:
 
     @classmethod
     def of(cls, model: Path) -> "Amount":
-        """Return what takes some seconds with a small model, and a minute or two with one of half a billion."""
-        return cls(640, 96, 9, 5) if model.stat().st_size < SMALL_BYTES else cls(256, 32, 5, 1)
+        """Return what takes half a minute with a small model, and a minute or two with one of half a billion."""
+        return cls(640, 96, 25, 5) if model.stat().st_size < SMALL_BYTES else cls(256, 32, 9, 1)
 
 
 def clock_for(threads: int) -> Clock:
@@ -56,8 +60,7 @@ def prompt_ids(engine: LlamaEngine, count: int) -> list[int]:
 class BareLoop:
     """llama.cpp's functions called directly: decode, sample, decode; no text, no events, no cache bookkeeping."""
 
-    def __init__(self, model: Path, threads: int, context: int, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, model: Path, threads: int, context: int) -> None:
         self._gguf = GgufModel(model)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = context, READ_BATCH, READ_BATCH
@@ -67,24 +70,17 @@ class BareLoop:
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._sampler = llama_cpp.llama_sampler_init_greedy()
 
-    def read(self, ids: list[int]) -> float:
-        """Compute a prompt from nothing and return the seconds it took."""
+    def steps(self, ids: list[int], written: int) -> Iterator[str]:
+        """Read a prompt from nothing, then write; each step that is done is called by its name."""
         llama_cpp.llama_memory_clear(self._memory, True)
-        started = self._clock()
         for start in range(0, len(ids), READ_BATCH):
             self._decode(ids[start : start + READ_BATCH])
-        return self._clock() - started
-
-    def write(self, count: int) -> float:
-        """Write `count` tokens after what was read and return the seconds it took."""
-        started = self._clock()
-        for _ in range(count):
-            self._decode([llama_cpp.llama_sampler_sample(self._sampler, self._context, -1)])
-        return self._clock() - started
-
-    def round(self, ids: list[int], written: int) -> tuple[float, float]:
-        """Read and write as an engine does, and return both times in seconds."""
-        return self.read(ids), self.write(written)
+            yield READING
+        for number in range(written):
+            if number:  # the first token follows from the prompt, and after the last one nothing does
+                self._decode([token])
+            token = llama_cpp.llama_sampler_sample(self._sampler, self._context, -1)
+            yield WRITING
 
     def close(self) -> None:
         """Free context and model."""
@@ -101,47 +97,50 @@ class BareLoop:
 def speed(model: Path, threads: int | None, amount: Amount) -> dict[str, Any]:
     """Return ours over the bare loop in tokens a second, for writing and for reading, and our own figures."""
     engine = LlamaEngine(model, threads=threads)
+    # A stop at an end of turn would cut rounds short; the bare loop writes on as well.
+    never_ending(engine)
     count = int(llama_cpp.llama_n_threads(engine._context))
     clock = clock_for(count)
-    # A stop at an end of turn would cut rounds short; the bare loop writes on as well.
-    ours, bare = _Endless(engine, clock), BareLoop(model, count, engine.context, clock)
+    bare = BareLoop(model, count, engine.context)
     ids = prompt_ids(engine, amount.read)
-    pairs: list[tuple[float, float, float, float]] = []
+    rounds: list[tuple[Seconds, Seconds]] = []
     try:
         for number in range(amount.rounds):
-            # Another first token each round: nothing of the last prompt is cached. Each goes first in turn.
+            # Another first token each round: nothing of the last prompt is cached.
             varied = [ids[0] + number + 1, *ids[1:]]
-            timed = {one: one.round(varied, amount.written) for one in ((ours, bare), (bare, ours))[number % 2]}
-            (read, write), (bare_read, bare_write) = timed[ours], timed[bare]
-            pairs.append((bare_read / read, bare_write / write, read, write))
+            rounds.append(in_turn(_steps(engine, varied, amount.written), bare.steps(varied, amount.written), clock))
     finally:
         bare.close()
         engine.close()
-    reading, writing, read_seconds, write_seconds = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratios = {part: statistics.median(theirs[part] / ours[part] for ours, theirs in rounds) for part in PARTS}
+    seconds = {part: statistics.median(ours[part] for ours, _ in rounds) for part in PARTS}
     return {
         "threads": count,
         "clock": "processor" if clock is time.process_time else "wall",
-        "reading_ratio": reading,
-        "writing_ratio": writing,
-        "reading_tokens_per_second": amount.read / read_seconds,
-        "writing_tokens_per_second": amount.written / write_seconds,
+        **{f"{part}_ratio": ratios[part] for part in PARTS},
+        "reading_tokens_per_second": amount.read / seconds[READING],
+        "writing_tokens_per_second": amount.written / seconds[WRITING],
     }
 
 
-class _Endless:
-    """Times an engine's own events, with no token that ends a turn."""
+def in_turn(one: Iterator[str], other: Iterator[str], clock: Clock) -> tuple[Seconds, Seconds]:
+    """Let two go on step by step, each first every other time, and return the seconds each took for each part."""
+    spent = {steps: dict.fromkeys(PARTS, 0.0) for steps in (one, other)}
+    order = [one, other]
+    while order:
+        for steps in list(order):
+            started = clock()
+            part = next(steps, None)
+            if part is None:
+                order.remove(steps)
+            else:
+                spent[steps][part] += clock() - started
+        order.reverse()
+    return spent[one], spent[other]
 
-    def __init__(self, engine: LlamaEngine, clock: Clock) -> None:
-        self._clock = clock
-        never_ending(engine)
-        self._engine = engine
 
-    def round(self, ids: list[int], written: int) -> tuple[float, float]:
-        """Read `ids`, write, and return both times in seconds."""
-        sampling = Sampling(temperature=0.0, max_tokens=written)
-        started = self._clock()
-        read = 0.0
-        for event in self._engine.generate(Prompt((), "", tuple(ids)), sampling, lambda: False):
-            if isinstance(event, Reading) and event.done == event.total:
-                read = self._clock()
-        return read - started, self._clock() - read
+def _steps(engine: LlamaEngine, ids: list[int], written: int) -> Iterator[str]:
+    """Read `ids` and write as an engine does, and call each of its events by what was done for it."""
+    sampling = Sampling(temperature=0.0, max_tokens=written)
+    for event in engine.generate(Prompt((), "", tuple(ids)), sampling, lambda: False):
+        yield READING if isinstance(event, Reading) else WRITING

@@ -73,28 +73,32 @@ class Engine(Protocol):
 
 
 class TextStream:
-    """Turns a growing list of token ids into text that never ends within a character."""
+    """Turns a growing list of token ids into text that never ends within a character.
+
+    Decoded are the tokens of the text given last and those after them, not the whole reply: a tokenizer may write a
+    token differently where a text begins, as SentencePiece leaves out its space there.
+    """
 
     def __init__(self, decode: Callable[[list[int]], str]) -> None:
         self._decode = decode
         self._ids: list[int] = []
+        self._before = 0  # tokens of these that are given, and the characters of their text
         self._given = 0
 
     def push(self, token: int) -> str:
         """Add a token and return the text that became certain, which may be empty."""
         self._ids.append(token)
         text = self._decode(self._ids)
-        if text.endswith("\ufffd"):
+        if len(text) <= self._given or text[-1] == "\ufffd":
             return ""
-        return self._take(text)
+        new = text[self._given :]
+        del self._ids[: self._before]
+        self._before, self._given = len(self._ids), len(self._decode(self._ids))
+        return new
 
     def rest(self) -> str:
         """Return what is left when no more tokens come, an unfinished character dropped."""
-        return self._take(self._decode(self._ids).rstrip("\ufffd"))
-
-    def _take(self, text: str) -> str:
-        new, self._given = text[self._given :], max(self._given, len(text))
-        return new
+        return self._decode(self._ids).rstrip("\ufffd")[self._given :]
 
 
 class StopMarker:

@@ -116,7 +116,7 @@ class LocalEngine(ABC):
 
     def _write(self, read: int, sampling: Sampling, cancelled: Cancelled) -> Iterator[Piece | Stopped]:
         """Write until the end of the turn, the length, the end of the context, or `cancelled`."""
-        choose = self._chooser(sampling)
+        choose, ends = self._chooser(sampling), self.template.stop_ids
         stream, marker = TextStream(self.template.decode), StopMarker(self.template.stop_marker)
         token: int | None = None
         tokens = 0  # not yet given as text: a character may take several
@@ -129,7 +129,7 @@ class LocalEngine(ABC):
                 self._feed([token])
                 self._held.append(token)
             token = choose()
-            if token in self.template.stop_ids:
+            if token in ends:
                 stopped_by = "end_of_turn"
                 break
             tokens += 1
