@@ -76,10 +76,11 @@ class BareLoop:
         for start in range(0, len(ids), READ_BATCH):
             self._decode(ids[start : start + READ_BATCH])
             yield READING
-        for number in range(written):
-            if number:  # the first token follows from the prompt, and after the last one nothing does
-                self._decode([token])
-            token = llama_cpp.llama_sampler_sample(self._sampler, self._context, -1)
+        token = self._choose()
+        yield WRITING
+        for _ in range(written - 1):
+            self._decode([token])
+            token = self._choose()
             yield WRITING
 
     def close(self) -> None:
@@ -87,6 +88,9 @@ class BareLoop:
         llama_cpp.llama_sampler_free(self._sampler)
         llama_cpp.llama_free(self._context)
         self._gguf.close()
+
+    def _choose(self) -> int:
+        return int(llama_cpp.llama_sampler_sample(self._sampler, self._context, -1))
 
     def _decode(self, ids: list[int]) -> None:
         tokens = (llama_cpp.llama_token * len(ids))(*ids)
