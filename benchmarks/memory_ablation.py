@@ -31,7 +31,7 @@ def ablate(
             wanted = {line.shown for line in evidence}
             for name in WEIGHTS._fields:
                 weights = WEIGHTS._replace(**{name: 0.0})
-                hits = [fill(examined, budget, weights=weights) for budget in budgets]
+                hits = [fill(connection, examined, budget, weights=weights) for budget in budgets]
                 lines = [{line for hit in each for line in hit.text.split("\n")} for each in hits]
                 found[name].append(tuple(len(wanted & each) / len(wanted) for each in lines))
     return found

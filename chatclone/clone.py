@@ -126,7 +126,8 @@ class Clone:
         words = min(self._memory_words, seen.memory_tokens // TOKENS_A_WORD)
         said = [line for turn in seen.turns for line in turn.content.split("\n")]
         for _ in range(RECALLS):
-            hits = self.memory.recall(seen.turns[-1].content, words=words, exclude=said).hits
+            question, me, you = seen.turns[-1].content, self.persona.name, self.partner or None
+            hits = self.memory.recall(question, words=words, exclude=said, asked=me, asker=you).hits
             hits = tuple(hit for hit in hits if self.may_tell(hit))
             tokens = self._memory_tokens(hits)
             if tokens <= seen.memory_tokens:

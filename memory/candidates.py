@@ -8,14 +8,15 @@ import heapq
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from memory.asking import Question, Word, idf
 from memory.dense import Nearest
-from memory.passages import Line
 from memory.stems import unstemmed
 from memory.timewords import Span
+from memory.traits import COLUMNS
 
 LEXICAL = 60
 """Passages taken for their words."""
@@ -28,12 +29,27 @@ POSTINGS = 4000
 LATER = 14 * 86_400
 """What happened in a span of time is still talked about for so many seconds."""
 NOTES_CHAT = "note:"
-"""The id of the chat that the user's own notes stand in, as `memory.memory` gives it."""
+"""The id of the chat that the user's own notes stand in, which no platform gives out."""
 
 
-@dataclass(slots=True)
-class Window:
-    """A candidate: its lines' ids in order, their words as they are indexed, and how near its meaning is.
+class Lines(NamedTuple):
+    """Lines as they are ranked, a column of each: ids, where and by whom and when they were said, and their traits.
+
+    Columns take a third of the time of an object for every line; texts are read when it is known which are shown.
+    """
+
+    id: Sequence[int] = ()
+    chat: Sequence[str] = ()
+    who: Sequence[str] = ()
+    when: Sequence[int] = ()
+    words: Sequence[str] = ()
+    cost: Sequence[int] = ()
+    content: Sequence[int] = ()
+    marks: Sequence[int] = ()
+
+
+class Window(NamedTuple):
+    """A candidate: its lines in order, by their places among all, and how near its meaning is.
 
     `height` is its cosine in deviations from the mean of all passages, None where dense search did not name it.
     """
@@ -41,16 +57,15 @@ class Window:
     id: int
     kind: str
     lines: tuple[int, ...]
-    words: tuple[str, ...]
     height: float | None
 
 
 @dataclass(slots=True)
 class Candidates:
-    """Windows with all their lines by id."""
+    """Windows, and all the lines that stand in them."""
 
     windows: list[Window] = field(default_factory=list)
-    lines: dict[int, Line] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
 
 
 def find(
@@ -145,41 +160,52 @@ def _holding(connection: sqlite3.Connection, expression: str, limit: int) -> lis
     return [row[0] for row in rows]
 
 
+_Row = tuple[int, str, int, int | None, int | None, int]
+"""A passage: id, kind, the ids of its lines, and when it ended."""
+_ROWS = "SELECT id, kind, first, second, third, ended_at FROM passage WHERE"
+
+
 def _load(
-    connection: sqlite3.Connection, chosen: Iterable[int], heights: dict[int, float], before: int | None
+    connection: sqlite3.Connection, chosen: Iterable[int], heights: Mapping[int, float], before: int | None
 ) -> Candidates:
     """Return passages with those that overlap them, so that every line comes with all that was said around it."""
-    ids = json.dumps(sorted(chosen))
-    rows = connection.execute(
-        "WITH chosen (line) AS ("
-        " SELECT first FROM passage WHERE id IN (SELECT value FROM json_each(?1))"
-        " UNION SELECT second FROM passage WHERE id IN (SELECT value FROM json_each(?1))"
-        " UNION SELECT third FROM passage WHERE id IN (SELECT value FROM json_each(?1))),"
-        " around (id) AS (SELECT id FROM passage WHERE first IN (SELECT line FROM chosen)"
-        " UNION SELECT id FROM passage WHERE second IN (SELECT line FROM chosen)"
-        " UNION SELECT id FROM passage WHERE third IN (SELECT line FROM chosen))"
-        # The texts of the index lie in a table of their own, which answers faster than the index does.
-        " SELECT passage.id, kind, first, second, third, c1 FROM passage JOIN passage_fts_content ON"
-        " passage_fts_content.id = passage.id"
-        " WHERE passage.id IN (SELECT id FROM around) AND (?2 IS NULL OR ended_at < ?2)",
-        (ids, before),
-    ).fetchall()
-    found = Candidates()
-    for passage, kind, first, second, third, terms in rows:
-        lines = (first, second, third) if third is not None else (first, second) if second is not None else (first,)
-        words = tuple(terms.split("\n", len(lines))[: len(lines)])
-        found.windows.append(Window(passage, kind, lines, words, heights.get(passage)))
-    found.lines = _lines(connection, {line for window in found.windows for line in window.lines})
-    return found
+    rows = _with_overlapping(connection, chosen)
+    if before is not None:
+        rows = [row for row in rows if row[-1] < before]
+    lines = _lines(connection, rows)
+    places = {line: place for place, line in enumerate(lines.id)}
+    windows = [
+        Window(passage, kind, tuple([places[line] for line in three if line is not None]), heights.get(passage))
+        for passage, kind, *three, _ in rows
+    ]
+    return Candidates(windows, lines)
 
 
-def _lines(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Line]:
-    """Return lines by their ids."""
-    rows = connection.execute(
-        "SELECT id, key, chat, who, sent_at, text FROM line WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(ids)),),
-    ).fetchall()
-    chats = json.dumps(list({row[2] for row in rows}))
-    named = "SELECT id, name FROM chat WHERE id IN (SELECT value FROM json_each(?))"
-    names = dict(connection.execute(named, (chats,)).fetchall())
-    return {number: Line(key, chat, names[chat], who, when, text) for number, key, chat, who, when, text in rows}
+def _with_overlapping(connection: sqlite3.Connection, chosen: Iterable[int]) -> list[_Row]:
+    """Return passages, and those that share a line with one, in the order of their ids.
+
+    A window begins at every line but the last two of a session: so what overlaps one either begins at its second or
+    third line, or has its first as second or third.
+    """
+    rows: list[_Row] = connection.execute(f"{_ROWS} {_among('id')}", (json.dumps(sorted(chosen)),)).fetchall()
+    first = json.dumps([row[2] for row in rows])
+    later = json.dumps([line for row in rows for line in row[3:5] if line is not None])
+    overlapping = f"{_ROWS} {_among('first')} UNION ALL {_ROWS} {_among('second')} UNION ALL {_ROWS} {_among('third')}"
+    rows += connection.execute(overlapping, (later, first, first)).fetchall()
+    return sorted({row[0]: row for row in rows}.values())
+
+
+def _lines(connection: sqlite3.Connection, passages: list[_Row]) -> Lines:
+    """Return what ranking asks of the lines of passages; passages that were forgotten meanwhile leave the list."""
+    ids = {line for row in passages for line in row[2:5] if line is not None}
+    columns = f"SELECT id, chat, who, sent_at, {COLUMNS} FROM line WHERE {_among('id')}"
+    rows = connection.execute(columns, (json.dumps(list(ids)),)).fetchall()
+    if len(rows) < len(ids):
+        there = {row[0] for row in rows} | {None}
+        passages[:] = [row for row in passages if there.issuperset(row[2:5])]
+        return _lines(connection, passages)
+    return Lines(*zip(*rows, strict=True))
+
+
+def _among(column: str) -> str:
+    return f"{column} IN (SELECT value FROM json_each(?))"

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -96,7 +96,8 @@ class Embedding:
         def nearest(question: str, count: int) -> Nearest:
             assert index is not None
             self.refresh(connection)
-            return _nearest(connection, index, self._ask(question), count)
+            ids, scores, mean, deviation = index.nearest(self._ask(question), count)
+            return Nearest(tuple(zip(ids.tolist(), scores.tolist(), strict=True)), mean, deviation)
 
         with self._failing():
             self._ask(query)
@@ -272,20 +273,3 @@ class Embedding:
             if not self._stop.is_set():
                 self.problem = f"searching by words alone: {error}"
                 logger.warning("search by meaning is off: %s", type(error).__name__)
-
-
-def _nearest(connection: sqlite3.Connection, index: VectorIndex, vector: "Vectors", count: int) -> Nearest:
-    """Return the nearest passages that are still there; the index is asked for more until they are enough."""
-    asked = count + 16
-    while True:
-        ids, scores, mean, deviation = index.nearest(vector, asked)
-        there = _existing(connection, ids.tolist())
-        pairs = [(i, score) for i, score in zip(ids.tolist(), scores.tolist(), strict=True) if i in there]
-        if len(pairs) >= count or len(ids) < asked:
-            return Nearest(tuple(pairs[:count]), mean, deviation)
-        asked *= 2
-
-
-def _existing(connection: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
-    numbers = ", ".join(map(str, ids))
-    return {row[0] for row in connection.execute(f"SELECT id FROM passage WHERE id IN ({numbers})")}

@@ -1,9 +1,10 @@
 """The vectors of a memory in one index for nearest neighbours: a cache of the store, in FAISS where there is FAISS.
 
-Up to EXACT_UP_TO passages it is `IndexIDMap2(IndexFlatIP)`: exact, ids added and removed at will. Beyond, where
-comparing with every vector takes too long, it is `IndexIVFScalarQuantizer`: it is built in a minute where HNSW takes
-ten, removes ids, which HNSW cannot, and half precision keeps a million vectors under a gigabyte. Without FAISS, NumPy
-does the exact maths.
+Up to EXACT_UP_TO passages it is an `IndexIDMap2` over a flat index: exact, ids added and removed at will. The flat one
+is `IndexScalarQuantizer` in half precision, which is how the store keeps vectors: to the last bit the numbers that
+`IndexFlatIP` would hold, in half the memory, and read in two thirds of the time. Beyond, where comparing with every
+vector takes too long, it is `IndexIVFScalarQuantizer`: it is built in a minute where HNSW takes ten, removes ids, which
+HNSW cannot, and keeps a million vectors under a gigabyte. Without FAISS, NumPy does the exact maths.
 """
 
 import os
@@ -236,11 +237,12 @@ def build(dimension: int, count: int, pieces: Iterable[tuple["Ids", "Vectors"]],
 
 
 def exact(dimension: int) -> Neighbours:
-    """Return an empty index that compares with every vector."""
+    """Return an empty index that compares with every vector, each rounded to half precision as the store does."""
     if not has_faiss():
         return NumpyNeighbours(dimension)
     faiss = load_faiss()
-    return FaissNeighbours(faiss.IndexIDMap2(faiss.IndexFlatIP(dimension)))
+    flat = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    return FaissNeighbours(faiss.IndexIDMap2(flat))
 
 
 def approximate(dimension: int, count: int, sample: "Vectors") -> Neighbours:

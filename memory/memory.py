@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from memory import cache, selection, soundness, store, upkeep
+from memory.candidates import NOTES_CHAT
 from memory.embedder import Embedder, EmbedderError
 from memory.embedding import Embedding, Progress
 from memory.filling import without_references
@@ -36,8 +37,6 @@ __all__ = ["Coverage", "Memory", "Surroundings", "Synced"]
 
 NOTES = "notes"
 """The chat, and the speaker, that the user's own notes stand under."""
-NOTES_CHAT = "note:"
-"""The id of that chat, which no platform gives out."""
 _NOON = 12 * 3600
 
 
@@ -130,12 +129,15 @@ class Memory:
         exclude: Collection[str] = (),
         before: int | None = None,
         now: int | None = None,
+        asked: str | None = None,
+        asker: str | None = None,
     ) -> Recall:
         """Return what was said about `query`, best first, within a budget of `words`; nothing where nothing fits.
 
         Notes for today come first, whatever is asked. Messages whose text is in `exclude` (what stands in the prompt
         already) are left out; with `before`, in Unix seconds, so is everything from then on, and there is no today.
-        `now` is the moment that "today" and "last summer" are counted from.
+        `now` is the moment that "today" and "last summer" are counted from. `asked` and `asker` are the names of who
+        is spoken to ("your cat") and who speaks ("my cat"): what these said themselves then counts for more.
         """
         started = time.perf_counter()
         moment = int(time.time()) if now is None else now
@@ -149,8 +151,9 @@ class Memory:
             for way in ways:
                 try:
                     hits += search(
-                        connection, query, words=words, exclude=exclude, before=before, dense=way, now=moment
-                    )
+                        connection, query, words=words, exclude=exclude, before=before, dense=way, now=moment,
+                        asked=asked, asker=asker,
+                    )  # fmt: skip
                     break
                 except EmbedderError:
                     continue  # it failed in the middle of a question; words alone still answer

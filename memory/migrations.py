@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from memory import vocabulary
 from memory.tombstones import digest
+from memory.traits import store_traits
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 migration = MIGRATIONS.append
@@ -190,3 +191,12 @@ def m003_words(connection: sqlite3.Connection) -> None:
             PRIMARY KEY (speaker, term)) WITHOUT ROWID"""
     )
     vocabulary.count(connection)
+
+
+@migration
+def m004_traits(connection: sqlite3.Connection) -> None:
+    """Keep what ranking asks of every line, which took longer to find out than the rest of a search."""
+    connection.execute("ALTER TABLE line ADD COLUMN words TEXT NOT NULL DEFAULT ''")
+    for column in ("cost", "content", "marks"):
+        connection.execute(f"ALTER TABLE line ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    store_traits(connection)

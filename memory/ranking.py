@@ -4,60 +4,63 @@ A line's score is a weighted sum of a few properties, each between 0 and about 1
 what it and the talk around it share with the question, in words and in meaning, who said it, and how much it says.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from operator import mul
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from memory.asking import Question
-from memory.candidates import LATER, Candidates, Window
-from memory.passages import SESSION_GAP_SECONDS, Line
+from memory.candidates import LATER, Candidates, Lines, Window
+from memory.passages import SESSION_GAP_SECONDS
 from memory.stems import porter
-from memory.stopwords import FIRST_PERSON, STOP_WORDS
-from memory.timewords import TIME_WORDS, Span
+from memory.timewords import Span
+from memory.traits import ASKS, FULL_OF_CONTENT, NAMES_TIME, SPEAKS_OF_SELF
 
 SATURATION, LENGTH_PART = 1.2, 0.75
 """BM25's k1 and b."""
-FULL_OF_CONTENT = 20
-"""A line with so many different content words says as much as any."""
 HIGH = 5.0
 """Deviations above the mean that nearly no passage is nearer than."""
 _BEGINNING = 3
 """Letters by which words that cannot be forms of a question's are told before they are stemmed."""
 
 
-class Properties(NamedTuple):
-    """What speaks for a line; `WEIGHTS` has the same fields."""
+T = TypeVar("T")
+Column = Sequence[float]
+"""A number for each candidate line."""
 
-    window: float
+
+class Properties(NamedTuple, Generic[T]):
+    """What speaks for lines, a column of each; `WEIGHTS` has the same fields, a number each."""
+
+    window: T
     """BM25 of the passages it stands in, on average, to that of the best passage."""
-    line: float
+    line: T
     """Its own BM25 to that of the best line."""
-    cover: float
+    cover: T
     """The share of the question's words that a passage with it holds, rare words counting more."""
-    asked: float
+    asked: T
     """Whether the one whom the question is about said it."""
-    content: float
+    content: T
     """How many different words it has that say something."""
-    session: float
+    session: T
     """BM25 of the best passage of its session."""
-    first: float
+    first: T
     """Whether who said it speaks of themselves."""
-    answer: float
+    answer: T
     """The BM25 of the line before it, where that is a question."""
-    meaning: float
+    meaning: T
     """How near its passages are in meaning, on average, to the nearest one."""
-    near: float
+    near: T
     """How near the nearest passage of its session is."""
-    height: float
+    height: T
     """How near its nearest passage is, in this memory's deviations."""
-    time: float
+    time: T
     """Whether it names a time and the question asks for one."""
-    span: float
+    span: T
     """Whether it was said in the time that the question names, or soon after."""
 
 
-WEIGHTS = Properties(
+WEIGHTS: Properties[float] = Properties(
     window=0.8, line=1.45, cover=0.85, asked=1.55, content=1.0, session=1.05, first=0.35, answer=1.05,
     meaning=1.0, near=1.15, height=0.8, time=0.6, span=3.0,
 )  # fmt: skip
@@ -65,145 +68,129 @@ WEIGHTS = Properties(
 seldom asked for, is set by hand."""
 
 
-@dataclass(slots=True)
-class _Parsed:
-    """A line as it is ranked: what it holds of the question, and what is known of the windows it stands in."""
-
-    counts: dict[int, int]
-    """How often it holds each word of the question."""
-    length: int
-    words: set[str]
-    before: int | None = None
-    windows: int = 0
-    match: float = 0.0
-    """The sum of its windows' BM25, as shares of the best."""
-    cover: float = 0.0
-    """The most that one of them holds of the question."""
-    meaning: float = 0.0
-    """The sum of their heights, as shares of the highest."""
-    near: float = 0.0
-    """The greatest of these."""
+_Held = Mapping[int, int]
+"""How often a text holds each word of the question, by the word's place in it."""
+_NOTHING: _Held = {}
 
 
-def score(properties: Properties, weights: Properties) -> float:
-    """Return how likely a line is to be what was asked for; only the order means something."""
-    return float(sum(map(mul, weights, properties)))
+def score(properties: Properties[Column], weights: Properties[float]) -> list[float]:
+    """Return how likely each line is to be what was asked for; only the order means something."""
+    telling = [(weight, column) for weight, column in zip(weights, properties, strict=True) if weight and any(column)]
+    if not telling:
+        return [0.0] * len(properties.line)
+    kept, columns = zip(*telling, strict=True)
+    return [sum(map(mul, kept, row)) for row in zip(*columns, strict=True)]
 
 
 def rank(
     question: Question, candidates: Candidates, spans: Sequence[Span], asked: Collection[str]
-) -> dict[int, Properties]:
-    """Return the properties of every candidate line by its id.
+) -> Properties[Column]:
+    """Return the properties of the candidate lines.
 
     `asked` are the names of those whom the question is about, as far as it does not say so itself.
     """
-    parsed, lines, windows = _parse(question, candidates), candidates.lines, candidates.windows
+    lines, windows = candidates.lines, candidates.windows
     worth = [word.worth for word in question.words]
-    by_window, cover = _by_window(worth, windows, parsed)
+    held = _held(question, lines.words)
+    lengths = [words.count(" ") + 1 if words else 0 for words in lines.words]
+    by_line = _shares(_bm25(held, lengths, worth))
+    by_window, cover = _by_window(worth, windows, held, lengths)
     heights = _shares(_heights(windows))
-    _gather(parsed, windows, by_window, cover, heights)
-    own = _bm25([line.counts for line in parsed.values()], [line.length for line in parsed.values()], worth)
-    by_line = dict(zip(parsed, _shares(own), strict=True))
+    around = _around(windows, len(lengths), by_window, cover, heights)
     highest = max((window.height or 0.0 for window in windows), default=0.0) / HIGH
-    about = _about(question, {line.who for line in lines.values()}, asked)
+    about = _about(question, set(lines.who), asked)
     sessions = _sessions(lines)
-    session_words = _best_of_sessions(sessions, windows, by_window)
-    session_heights = _best_of_sessions(sessions, windows, heights)
-    ranked = {}
-    for number, each in parsed.items():
-        line, session, before = lines[number], sessions[number], each.before
-        ranked[number] = Properties(  # by place: a line has many, and names would take as long as all the rest
-            each.match / each.windows,  # window
-            by_line[number],  # line
-            each.cover,  # cover
-            float(line.who in about),  # asked
-            min(len(each.words - STOP_WORDS), FULL_OF_CONTENT) / FULL_OF_CONTENT,  # content
-            session_words[session],  # session
-            float(not each.words.isdisjoint(FIRST_PERSON)),  # first
-            by_line[before] if before is not None and _is_question(lines[before]) else 0.0,  # answer
-            each.meaning / each.windows,  # meaning
-            session_heights[session],  # near
-            each.near * highest,  # height
-            float(question.for_time and not each.words.isdisjoint(TIME_WORDS)),  # time
-            _within(line.when, spans) if spans else 0.0,  # span
-        )
-    return ranked
+    asks = [match if marks & ASKS else 0.0 for match, marks in zip(by_line, lines.marks, strict=True)]
+    return Properties(
+        window=around.match,
+        line=by_line,
+        cover=around.cover,
+        asked=[1.0 if who in about else 0.0 for who in lines.who],
+        content=[content / FULL_OF_CONTENT for content in lines.content],
+        session=_best_of_sessions(sessions, windows, by_window),
+        first=[1.0 if marks & SPEAKS_OF_SELF else 0.0 for marks in lines.marks],
+        answer=[0.0 if before is None else asks[before] for before in around.before],
+        meaning=around.meaning,
+        near=_best_of_sessions(sessions, windows, heights),
+        height=[near * highest for near in around.near],
+        time=[1.0 if question.for_time and marks & NAMES_TIME else 0.0 for marks in lines.marks],
+        span=[_within(when, spans) for when in lines.when] if spans else [0.0] * len(lengths),
+    )
+
+
+def _held(question: Question, texts: Sequence[str]) -> list[_Held]:
+    """Return what each text holds of the question; only words that begin like one of its words are looked at."""
+    if not question.words:
+        return [_NOTHING] * len(texts)
+    forms = {form: place for place, word in enumerate(question.words) for form in word.forms}
+    beginnings = {form[: min(_BEGINNING, len(form) - (form[-1] in "ie"))] for form in forms}
+    alike = re.compile(f" (?:{'|'.join(map(re.escape, beginnings))})[^ ]*").findall
+    known: dict[str, int | None] = {}
+    every: list[_Held] = []
+    for text in texts:
+        held: dict[int, int] = {}
+        for word in alike(f" {text}"):
+            if word not in known:
+                known[word] = forms.get(porter(word[1:]))
+            if (place := known[word]) is not None:
+                held[place] = held.get(place, 0) + 1
+        every.append(held or _NOTHING)
+    return every
 
 
 def _by_window(
-    worth: Sequence[float], windows: Sequence[Window], parsed: Mapping[int, _Parsed]
-) -> tuple[list[float], list[float]]:
+    worth: Sequence[float], windows: Sequence[Window], held: Sequence[_Held], lengths: Sequence[int]
+) -> tuple[Column, Column]:
     """Return the BM25 of each window, the best being 1, and the share of the question's words that it holds."""
-    counts, lengths = [], []
+    counts = []
     for window in windows:
-        held: dict[int, int] = {}
-        length = 0
-        for number in window.lines:
-            line = parsed[number]
-            length += line.length
-            for word, count in line.counts.items():
-                held[word] = held.get(word, 0) + count
-        counts.append(held)
-        lengths.append(length)
+        together: _Held = _NOTHING
+        for line in window.lines:
+            if more := held[line]:
+                together = {w: together.get(w, 0) + more.get(w, 0) for w in (*together, *more)} if together else more
+        counts.append(together)
     every = sum(worth) or 1.0
-    cover = [sum([worth[word] for word in held]) / every if held else 0.0 for held in counts]
-    return _shares(_bm25(counts, lengths, worth)), cover
+    cover = [sum([worth[word] for word in words]) / every if words else 0.0 for words in counts]
+    return _shares(_bm25(counts, [sum([lengths[line] for line in w.lines]) for w in windows], worth)), cover
 
 
-def _gather(
-    parsed: Mapping[int, _Parsed],
-    windows: Sequence[Window],
-    by_window: Sequence[float],
-    cover: Sequence[float],
-    heights: Sequence[float],
-) -> None:
-    """Give every line what is known of the windows it stands in."""
-    for window, match, held, height in zip(windows, by_window, cover, heights, strict=True):
-        for number in window.lines:
-            line = parsed[number]
-            line.windows += 1
-            line.match += match
-            line.meaning += height
-            if held > line.cover:
-                line.cover = held
-            if height > line.near:
-                line.near = height
+class _Around(NamedTuple):
+    """What is known of each line by the windows it stands in, and the line before it."""
+
+    match: list[float]
+    """The mean of their BM25, as shares of the best."""
+    cover: list[float]
+    """The most that one of them holds of the question."""
+    meaning: list[float]
+    """The mean of their heights, as shares of the highest."""
+    near: list[float]
+    """The greatest of these."""
+    before: list[int | None]
 
 
-class _Matches(dict[str, int | None]):
-    """Words of texts to the place in the question of the word that they are a form of, found out once for each."""
-
-    def __init__(self, question: Question) -> None:
-        super().__init__()
-        self._forms = {form: place for place, word in enumerate(question.words) for form in word.forms}
-        self._beginnings = tuple({form[: min(_BEGINNING, len(form) - (form[-1] in "ie"))] for form in self._forms})
-
-    def __missing__(self, word: str) -> int | None:
-        found = self._forms.get(porter(word)) if word.startswith(self._beginnings) else None
-        self[word] = found
-        return found
-
-
-def _parse(question: Question, candidates: Candidates) -> dict[int, _Parsed]:
-    matches, parsed = _Matches(question), dict[int, _Parsed]()
-    for window in candidates.windows:
-        before = None
-        for number, text in zip(window.lines, window.words, strict=True):
-            line = parsed.get(number)
-            if line is None:
-                words = text.split()
-                counts: dict[int, int] = {}
-                for word in words:
-                    if (found := matches[word]) is not None:
-                        counts[found] = counts.get(found, 0) + 1
-                line = parsed[number] = _Parsed(counts, len(words), set(words))
-            if before is not None:
-                line.before = before
-            before = number
-    return parsed
+def _around(windows: Sequence[Window], lines: int, by_window: Column, cover: Column, heights: Column) -> _Around:
+    match, most, meaning, near = ([0.0] * lines for _ in range(4))
+    before: list[int | None] = [None] * lines
+    standing = [0] * lines
+    for window, fits, holds, height in zip(windows, by_window, cover, heights, strict=True):
+        last = None
+        for line in window.lines:
+            standing[line] += 1
+            match[line] += fits
+            meaning[line] += height
+            if holds > most[line]:
+                most[line] = holds
+            if height > near[line]:
+                near[line] = height
+            if last is not None:
+                before[line] = last
+            last = line
+    match = [total / count for total, count in zip(match, standing, strict=True)]
+    meaning = [total / count for total, count in zip(meaning, standing, strict=True)]
+    return _Around(match, most, meaning, near, before)
 
 
-def _bm25(counts: Sequence[Mapping[int, int]], lengths: Sequence[int], worth: Sequence[float]) -> list[float]:
+def _bm25(counts: Sequence[_Held], lengths: Sequence[int], worth: Sequence[float]) -> list[float]:
     """Return the BM25 of each text, by how often it holds each word and by its length."""
     mean = (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
     scores = []
@@ -236,30 +223,25 @@ def _about(question: Question, speakers: Collection[str], asked: Collection[str]
     return named if len(named) == 1 else ()
 
 
-def _sessions(lines: Mapping[int, Line]) -> dict[int, int]:
+def _sessions(lines: Lines) -> list[int]:
     """Return for every line the number of its session: candidates of a chat without a long silence between them."""
-    sessions: dict[int, int] = {}
-    current, last = 0, None
-    for chat, when, number in sorted([(line.chat, line.when, number) for number, line in lines.items()]):
-        if last is not None:
-            current += last[0] != chat or when - last[1] > SESSION_GAP_SECONDS
-        sessions[number], last = current, (chat, when)
+    sessions = [0] * len(lines.id)
+    current, last_chat, last = -1, None, 0
+    for chat, when, place in sorted(zip(lines.chat, lines.when, range(len(sessions)), strict=True)):
+        if chat != last_chat or when - last > SESSION_GAP_SECONDS:
+            current += 1
+        sessions[place], last_chat, last = current, chat, when
     return sessions
 
 
-def _best_of_sessions(
-    sessions: Mapping[int, int], windows: Sequence[Window], values: Sequence[float]
-) -> dict[int, float]:
-    best: dict[int, float] = {}
+def _best_of_sessions(sessions: Sequence[int], windows: Sequence[Window], values: Column) -> Column:
+    """Return for every line the largest value of a window of its session."""
+    best = [0.0] * len(sessions)
     for window, value in zip(windows, values, strict=True):
         session = sessions[window.lines[0]]
-        if value > best.get(session, -1.0):
+        if value > best[session]:
             best[session] = value
-    return best
-
-
-def _is_question(line: Line) -> bool:
-    return "?" in line.text or "？" in line.text
+    return [best[session] for session in sessions]
 
 
 def _within(when: int, spans: Sequence[Span]) -> float:

@@ -6,18 +6,21 @@ in this memory (asking.COMMON_SHARE), a time that was named, or a meaning far ne
 anything.
 """
 
+import json
 import math
 import sqlite3
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from memory.asking import ask
 from memory.candidates import DENSE, Candidates, find, in_spans
 from memory.dense import Dense, Nearest
 from memory.passages import Line
-from memory.ranking import WEIGHTS, Properties, rank, score
+from memory.ranking import WEIGHTS, Column, Properties, rank, score
 from memory.timewords import spans_of
-from memory.words import count_words, split_words
+from memory.traits import text_words
+from memory.upkeep import lines_where
+from memory.words import split_words
 
 LEAST_WORDS = 5
 """A budget with less left is spent."""
@@ -56,23 +59,23 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The candidates for a question, and what speaks for each of their lines, by id."""
+    """The candidates for a question, and what speaks for each of their lines, None where there are none."""
 
     candidates: Candidates
-    properties: dict[int, Properties]
+    properties: Properties[Column] | None
 
 
 @dataclass(slots=True, eq=False)
 class _Found:
-    """A hit in the making: lines by id, the windows they stand in, and the best line's passage and score."""
+    """A hit in the making: lines by their places, the windows they stand in, and the best line's passage and score."""
 
     passage: int
     score: float
-    lines: dict[int, Line] = field(default_factory=dict)
-    windows: set[int] = field(default_factory=set)
+    lines: set[int]
+    windows: set[int]
 
 
-NOTHING = Examined(Candidates(), {})
+NOTHING = Examined(Candidates(), None)
 
 
 def search(
@@ -94,7 +97,7 @@ def search(
     name of who is spoken to ("your cat"), `asker` of who speaks ("my cat").
     """
     examined = examine(connection, query, before=before, dense=dense, now=now, asked=asked, asker=asker)
-    return fill(examined, words, exclude)
+    return fill(connection, examined, words, exclude)
 
 
 def examine(
@@ -128,36 +131,41 @@ def examine(
 
 
 def fill(
-    examined: Examined, words: int, exclude: Collection[str] = (), weights: Properties = WEIGHTS
+    connection: sqlite3.Connection,
+    examined: Examined,
+    words: int,
+    exclude: Collection[str] = (),
+    weights: Properties[float] = WEIGHTS,
 ) -> tuple[Hit, ...]:
     """Return the best lines that a budget of words holds, those of overlapping passages as one hit."""
+    if examined.properties is None:
+        return ()
     windows, lines = examined.candidates.windows, examined.candidates.lines
-    notes = {line for window in windows if window.kind == "note" for line in window.lines}
-    scores = {n: score(found, weights) + NOTE_FIRST * (n in notes) for n, found in examined.properties.items()}
-    costs = {number: cost_of(line) for number, line in lines.items()}
-    windows_of: dict[int, set[int]] = {line: set() for line in scores}
+    scores = score(examined.properties, weights)
+    for line in {line for window in windows if window.kind == "note" for line in window.lines}:
+        scores[line] += NOTE_FIRST
+    windows_of: list[list[int]] = [[] for _ in scores]
     for place, window in enumerate(windows):
         for line in window.lines:
-            windows_of[line].add(place)
-    left_out = _left_out(examined, windows_of, exclude)
+            windows_of[line].append(place)
+    left_out = _left_out(connection, examined, windows_of, exclude)
+    worth = [line_score - THRIFT * math.log(cost) for line_score, cost in zip(scores, lines.cost, strict=True)]
     found: list[_Found] = []
-
-    def worth(line: int) -> tuple[float, int, int]:
-        return scores[line] - THRIFT * math.log(costs[line]), lines[line].when, line
-
-    for line in sorted(scores.keys() - left_out, key=worth, reverse=True):
+    for *_, line in sorted(zip(worth, lines.when, lines.id, range(len(worth)), strict=True), reverse=True):
         if words < LEAST_WORDS:
             break
-        if costs[line] <= words:
-            words -= costs[line]
+        if lines.cost[line] <= words and line not in left_out:
+            words -= lines.cost[line]
             best = max(windows_of[line], key=lambda place: sum(scores[other] for other in windows[place].lines))
-            _merge(found, _Found(windows[best].id, scores[line], {line: lines[line]}, set(windows_of[line])))
-    return tuple(hit_of(each.passage, each.score, each.lines) for each in found)
+            _merge(found, _Found(windows[best].id, worth[line], {line}, set(windows_of[line])))
+    texts = lines_with(connection, [lines.id[line] for hit in found for line in hit.lines])
+    said = [{i: texts[i] for line in hit.lines if (i := lines.id[line]) in texts} for hit in found]
+    return tuple(hit_of(hit.passage, hit.score, shown) for hit, shown in zip(found, said, strict=True) if shown)
 
 
-def cost_of(line: Line) -> int:
-    """Return how many words showing a line takes: its date, who said it, and what."""
-    return 1 + count_words(f"{line.who}: {line.text}")
+def lines_with(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Line]:
+    """Return lines by their ids; those that were forgotten meanwhile are not among them."""
+    return lines_where(connection, "line.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
 
 
 def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
@@ -177,18 +185,21 @@ def _far_above(nearest: Nearest | None) -> Nearest | None:
     return Nearest(kept, nearest.mean, nearest.deviation) if kept else None
 
 
-def _left_out(examined: Examined, windows_of: dict[int, set[int]], exclude: Collection[str]) -> set[int]:
+def _left_out(
+    connection: sqlite3.Connection, examined: Examined, windows_of: Sequence[Sequence[int]], exclude: Collection[str]
+) -> set[int]:
     """Return the lines that stand in the prompt already, and the company of those unless it answers itself."""
     shown = {" ".join(part.split()) for text in exclude for part in (text, *text.split("\n"))}
-    if not shown:
+    if not shown or examined.properties is None:
         return set()
-    lines = examined.candidates.lines
-    known = {line for line in windows_of if " ".join(lines[line].text.split()) in shown}
-    half_known = {place for line in known for place in windows_of[line]}
+    alike, lines = set(map(text_words, shown)), examined.candidates.lines
+    texts = lines_with(connection, [i for i, words in zip(lines.id, lines.words, strict=True) if words in alike])
+    known = {place for place, i in enumerate(lines.id) if i in texts and " ".join(texts[i].text.split()) in shown}
+    half_known = {window for line in known for window in windows_of[line]}
     return known | {
         line
-        for line, places in windows_of.items()
-        if not examined.properties[line].line and not half_known.isdisjoint(places)
+        for line, matches in enumerate(examined.properties.line)
+        if not matches and not half_known.isdisjoint(windows_of[line])
     }
 
 

@@ -4,10 +4,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from memory import cache, store, vectors, vocabulary
+from memory import cache, store, traits, vectors, vocabulary
 from memory.embedder import Identity
 from memory.passages import passages
 from memory.tombstones import Tombstones
+from memory.traits import text_words
 from memory.upkeep import index_entry, lines_where, passages_of
 
 BYTES_A_NUMBER = 2
@@ -26,6 +27,8 @@ def problems(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
     except sqlite3.DatabaseError as error:
         yield f"the full-text index is damaged: {error}"
     yield from _misplaced(connection)
+    if wrong := traits.count_wrong(connection):
+        yield f"{wrong} messages have other traits than their texts"
     yield from (unindexed := list(_unindexed(connection)))
     if not unindexed and (wrong := vocabulary.miscounted(connection)):  # they are counted by the index
         yield f"{wrong} words are counted wrongly"
@@ -66,7 +69,7 @@ def _unindexed(connection: sqlite3.Connection) -> Iterator[str]:
     for passage, content in passages_of(connection):
         if not content.lines:
             continue  # its lines are gone, which the references tell
-        entry = index_entry(passage, [(line.who, line.when, line.text) for line in content.lines])
+        entry = index_entry(passage, [(line.who, line.when, text_words(line.text)) for line in content.lines])
         stored = connection.execute(look_up, (passage,)).fetchone()
         stale += stored is not None and stored != entry
     if stale:

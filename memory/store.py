@@ -18,7 +18,7 @@ BUSY_SECONDS = 30.0
 CACHE_KIB = 32 * 1024
 """Pages kept at hand while a large import writes in many places at once."""
 ROWS = 500
-"""Rows inserted with one statement; of eight values each, they are an eighth of the values that SQLite takes."""
+"""Rows inserted with one statement; of ten values each, they are a sixth of the values that SQLite takes."""
 
 
 class StoreError(Exception):

@@ -10,9 +10,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from memory import store, vocabulary
+from memory import store, traits, vocabulary
 from memory.migrations import FTS_TABLE, gather_more_words
 from memory.passages import SESSION_GAP_SECONDS, Line, Passage
+from memory.traits import text_words
 from memory.words import words_of
 
 IN_ORDER = "ORDER BY sent_at, length(key), key"
@@ -24,7 +25,7 @@ REACH = 4
 _LINES = "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"
 # Every line of a chat in order, with the passage that begins there.
 _BEGINNINGS = (
-    "SELECT line.id, line.kind, line.chat, who, sent_at, text, passage.id, first, second, third"
+    "SELECT line.id, line.kind, line.chat, who, sent_at, words, passage.id, first, second, third"
     " FROM line LEFT JOIN passage ON passage.first = line.id WHERE line.chat = ? AND line.kind <> 'note'"
 )
 _PLACE = "(sent_at, length(key), key)"
@@ -71,8 +72,8 @@ def insert_lines(connection: sqlite3.Connection, lines: Sequence[Line], kind: st
     )
     return store.insert_many(
         connection,
-        "INSERT INTO line (key, kind, chat, who, sent_at, text)",
-        [(line.key, kind, line.chat, line.who, line.when, line.text) for line in lines],
+        f"INSERT INTO line (key, kind, chat, who, sent_at, text, {traits.COLUMNS})",
+        [(x.key, kind, x.chat, x.who, x.when, x.text, *traits.traits_of(x.who, x.text)) for x in lines],
         "ON CONFLICT (key) DO NOTHING",
     )
 
@@ -88,7 +89,7 @@ def insert_note(connection: sqlite3.Connection, note: Line, day: str | None) -> 
 def index_notes(connection: sqlite3.Connection, notes: Iterable[int]) -> None:
     """Make the passages of notes, by their lines' ids."""
     for note in notes:
-        columns = "id, kind, chat, who, sent_at, text"
+        columns = "id, kind, chat, who, sent_at, words"
         row = connection.execute(f"SELECT {columns} FROM line WHERE id = ?", (note,)).fetchone()
         _insert_passages(connection, [(_Beginning(*row),)])
 
@@ -108,10 +109,10 @@ def delete_lines(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
 def index_entry(passage: int, lines: Sequence[tuple[str, int, str]]) -> tuple[int, str, str]:
     """Return what the index holds of a passage: its id, and the words of its speakers and its texts, a line a message.
 
-    `lines` are who, when and what. The last line of the texts are the year and the month.
+    `lines` are who, when and the words of what was said. The last line of the texts are the year and the month.
     """
     speakers = "\n".join([_name_words(who) for who, _, _ in lines])
-    texts = "\n".join([_text_words(text) for _, _, text in lines])
+    texts = "\n".join([words for _, _, words in lines])
     return passage, speakers, f"{texts}\n{_month(lines[0][1] // 86400)}"
 
 
@@ -127,7 +128,7 @@ def refresh_passages(connection: sqlite3.Connection, chat: str) -> None:
 
 def make_passages(connection: sqlite3.Connection, chat: str) -> None:
     """Make the passages of a chat that has none, all of its lines being new."""
-    columns = "id, kind, chat, who, sent_at, text, NULL, NULL, NULL, NULL"
+    columns = "id, kind, chat, who, sent_at, words, NULL, NULL, NULL, NULL"
     rows = connection.execute(f"SELECT {columns} FROM line WHERE chat = ? {IN_ORDER}", (chat,))
     windows = (window for _, window in _beginnings(rows) if window)
     while batch := list(islice(windows, BATCH)):
@@ -157,6 +158,7 @@ def drop_empty_chats(connection: sqlite3.Connection) -> None:
 def rebuild_index(connection: sqlite3.Connection) -> None:
     """Make passages and lexical index anew from the lines, whatever state they are in; vectors of what stays stay."""
     vocabulary.distrust(connection)
+    traits.store_traits(connection)
     connection.execute("DROP TABLE passage_fts")
     connection.execute(FTS_TABLE)
     gather_more_words(connection)
@@ -166,7 +168,10 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
     unplaced = "SELECT id FROM line WHERE kind = 'note' AND id NOT IN (SELECT first FROM passage)"
     index_notes(connection, [row[0] for row in connection.execute(unplaced).fetchall()])
     connection.execute("DELETE FROM passage_fts")
-    entries = (index_entry(i, [(x.who, x.when, x.text) for x in found.lines]) for i, found in passages_of(connection))
+    entries = (
+        index_entry(passage, [(line.who, line.when, text_words(line.text)) for line in found.lines])
+        for passage, found in passages_of(connection)
+    )
     while batch := list(islice(entries, BATCH)):
         connection.executemany(INDEX, batch)
     vocabulary.count(connection)
@@ -200,7 +205,7 @@ class _Beginning(NamedTuple):
     chat: str
     who: str
     when: int
-    text: str
+    words: str
     passage: int | None = None
     first: int | None = None
     second: int | None = None
@@ -249,7 +254,7 @@ def _insert_passages(connection: sqlite3.Connection, windows: Sequence[_Window])
     for passage, window in enumerate(windows, start=1 + (used[0] if used else 0)):
         first, last = window[0], window[-1]
         rows.append((passage, first.kind, first.chat, first.when, last.when, *_three(window)))
-        entries.append(index_entry(passage, [(line.who, line.when, line.text) for line in window]))
+        entries.append(index_entry(passage, [(line.who, line.when, line.words) for line in window]))
     store.insert_many(connection, "INSERT INTO passage", rows)
     connection.executemany(INDEX, entries)
     vocabulary.came(connection, entries)
@@ -260,16 +265,6 @@ def _three(window: _Window) -> tuple[int | None, ...]:
     if len(window) == 3:
         return window[0].line, window[1].line, window[2].line
     return (*[line.line for line in window], None, None, None)[:3]
-
-
-@lru_cache(maxsize=8)  # of three overlapping windows, two know a line's words already
-def _text_words(text: str) -> str:
-    return " ".join([words for part in text.split() if (words := _part_words(part))])
-
-
-@lru_cache(maxsize=50_000)  # people use the same words over and over; what stands between spaces is folded by itself
-def _part_words(part: str) -> str:
-    return " ".join(words_of(part))
 
 
 @lru_cache(maxsize=1000)

@@ -122,7 +122,14 @@ class FakeMemory:
         self.told: list[Line] = []
 
     def recall(
-        self, query: str, *, words: int = 400, exclude: Collection[str] = (), before: int | None = None
+        self,
+        query: str,
+        *,
+        words: int = 400,
+        exclude: Collection[str] = (),
+        before: int | None = None,
+        asked: str | None = None,
+        asker: str | None = None,
     ) -> Recall:
         """Return the hits, whatever is asked, unless there is no room for any word."""
         self.queries.append(query)

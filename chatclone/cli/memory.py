@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from chatclone.persona import Persona
 
 Parsers = list[argparse.ArgumentParser]
+_LAST_DAY = date(9998, 12, 31)
+"""There is a day after it."""
+_MOST = 2**63 - 1
+"""The largest number that SQLite takes."""
 IMPORT_SECONDS = 60.0
 """How long an import embeds at most; the rest comes while one chats, or with `chatclone memory embed`."""
 
@@ -29,17 +33,17 @@ def add(commands: Any, parents: Parsers) -> None:
 
     option = verb("search", run_search, "what would be recalled for these words")
     option("query", nargs="+", metavar="WORD")
-    option("--words", type=int, default=400, metavar="N", help="the word budget (default: 400)")
+    option("--words", type=_count, default=400, metavar="N", help="the word budget (default: 400)")
     option("--lexical", action="store_true", help="by words alone, without loading the model")
     option = verb("add", run_add, "remember a note")
     option("text", nargs="+", metavar="WORD")
     option("--day", type=_day, metavar="DATE", help="recall it on that day, whatever is asked: 2026-11-21")
     option("--today", action="store_true", help="recall it today, whatever is asked")
     option = verb("list", run_list, "what is remembered, newest first")
-    option("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
-    option("--offset", type=int, default=0, metavar="N", help="how many to skip")
+    option("--limit", type=_count, default=20, metavar="N", help="how many (default: 20)")
+    option("--offset", type=_count, default=0, metavar="N", help="how many to skip")
     option = verb("show", run_show, "a passage with what was said around it")
-    option("id", type=int, metavar="ID")
+    option("id", type=_count, metavar="ID")
     _declare_forget(verb("forget", run_forget, "a passage, a message, a person, a chat or a span of time, for good"))
     option = verb("rebuild", run_rebuild, "make passages and indexes again, or search with another embedder")
     option("--embedder", metavar="ID", help="a folder or hub id of a sentence-transformers model, auto, or none")
@@ -50,7 +54,7 @@ def add(commands: Any, parents: Parsers) -> None:
 
 
 def _declare_forget(option: Any) -> None:
-    option("id", type=int, nargs="?", metavar="ID", help="a passage: its messages")
+    option("id", type=_count, nargs="?", metavar="ID", help="a passage: its messages")
     option("--message", metavar="KEY", help="one message, by the key that show --json gives")
     option("--person", metavar="NAME", help="everything somebody said, now and at any later import")
     option("--chat", metavar="NAME", help="a whole chat, by name or id, now and at any later import")
@@ -64,8 +68,10 @@ def run_search(args: argparse.Namespace) -> int:
     from chatclone.remembering import open_memory
 
     query = " ".join(args.query)
-    with open_memory(current_persona(args), "no" if args.lexical else "now") as memory:
-        found = memory.recall(query, words=args.words)
+    persona = current_persona(args)
+    with open_memory(persona, "no" if args.lexical else "now") as memory:
+        asker = next(iter(persona.partners), None)
+        found = memory.recall(query, words=args.words, asked=persona.name, asker=asker)
         if memory.problem:
             say(f"note: {memory.problem}")
     hits = [hit_document(hit) for hit in found.hits]
@@ -81,9 +87,12 @@ def run_add(args: argparse.Namespace) -> int:
 
     if args.today and args.day:
         raise UsageError("--today and --day say two things", "give one of them")
+    text = " ".join(args.text)
+    if not text.strip():
+        raise UsageError("there is nothing to remember", "say what, after `memory add`")
     day = date.today() if args.today else args.day
     with open_memory(current_persona(args), "no") as memory:
-        number = memory.add(" ".join(args.text), int(time.time()), day)
+        number = memory.add(text, int(time.time()), day)
     for_day = f" for {day.isoformat()}" if day else ""
     emit(args, {"id": number, "day": day.isoformat() if day else None}, f"remembered as {number}{for_day}")
     return 0
@@ -130,9 +139,14 @@ def run_forget(args: argparse.Namespace) -> int:
     meant = [args.id, args.message, args.person, args.chat, args.since, args.until]
     if all(value is None for value in meant):
         raise UsageError("there is nothing named to forget", "an ID, --message, --person, --chat, or --from and --to")
+    if any(isinstance(value, str) and not value.strip() for value in meant):
+        raise UsageError("nobody and nothing has an empty name", "chatclone memory list shows names")
     span = None
     if args.since or args.until:
-        span = _start(args.since or date(1970, 1, 1)), _start((args.until or date(9998, 12, 31)) + timedelta(days=1))
+        span = (
+            _start(args.since or date(1970, 1, 1)),
+            _start(min(args.until or _LAST_DAY, _LAST_DAY) + timedelta(days=1)),
+        )
         if span[0] >= span[1]:
             raise UsageError("--from is after --to", "turn them round")
     with open_memory(current_persona(args), "no") as memory:
@@ -141,7 +155,10 @@ def run_forget(args: argparse.Namespace) -> int:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
     if not gone and args.message is not None:
         raise ChatcloneError(f"there is no message {args.message}", "chatclone memory show ID --json")
-    emit(args, {"forgotten": gone}, f"forgot {gone} messages; a trained adapter does not forget: train again")
+    text = f"forgot {gone:,} messages; a trained adapter does not forget: train again"
+    if not gone:
+        text = "nothing of that is remembered, so nothing went; what a later import brings of it stays out"
+    emit(args, {"forgotten": gone}, text)
     return 0
 
 
@@ -233,6 +250,13 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-21") from None
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return number
 
 
 def _start(day: date) -> int:

@@ -140,6 +140,7 @@ def _conversations(plan: Plan, context: int, template: ChatTemplate) -> tuple[li
                 memory,
                 Share(s["memory_share"], s["memory_irrelevant"]),
                 Room(memory_words(context), _limit(plan, context), lambda turns: _tokens(template, turns)),
+                name=plan.name,
                 seed=s["seed"],
                 redactor=Redactor() if plan.redact else None,
             )

@@ -28,9 +28,16 @@ class Recaller(Protocol):
     """What is asked of a memory."""
 
     def recall(
-        self, query: str, *, words: int = ..., exclude: Sequence[str] = ..., before: int | None = None
+        self,
+        query: str,
+        *,
+        words: int = ...,
+        exclude: Sequence[str] = ...,
+        before: int | None = None,
+        asked: str | None = None,
+        asker: str | None = None,
     ) -> Recall:
-        """Return what was said about `query` before that moment."""
+        """Return what was said about `query` before that moment; `asker` asks it of `asked`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,14 @@ def remind(
     share: Share,
     room: Room,
     *,
+    name: str,
     seed: int,
     redactor: Redactor | None,
 ) -> Reminded:
-    """Put recalled lines into the wanted share of the samples, as far as there is something to recall and room."""
+    """Put recalled lines into the wanted share of the samples, as far as there is something to recall and room.
+
+    `name` is the persona's, of whom the partners ask.
+    """
     chosen = random.Random(seed)
     dated = [i for i, meta in enumerate(metas) if isinstance(meta.get("session"), int) and _question(conversations[i])]
     wanted = round(share.samples * len(conversations))
@@ -86,7 +97,7 @@ def remind(
             break
         others = [_question(conversations[n]) for n in chosen.sample(dated, min(OTHERS, len(dated))) if n != i]
         aside = chosen.random() < share.irrelevant
-        asked = _Asked(memory, conversations[i], metas[i]["session"], others if aside else [], redactor)
+        asked = _Asked(memory, conversations[i], metas[i], name, others if aside else [], redactor)
         if longer := asked.reminded(room):
             result[i] = longer
             reminded += 1
@@ -98,10 +109,16 @@ class _Asked:
     """One sample and its memory; with the questions of `others`, lines that answer one of those and not its own."""
 
     def __init__(
-        self, memory: Recaller, messages: Conversation, before: int, others: Sequence[str], redactor: Redactor | None
+        self,
+        memory: Recaller,
+        messages: Conversation,
+        meta: dict[str, Any],
+        name: str,
+        others: Sequence[str],
+        redactor: Redactor | None,
     ) -> None:
-        self._memory, self._messages, self._before, self._redactor = memory, messages, before, redactor
-        self._others = others
+        self._memory, self._messages, self._others, self._redactor = memory, messages, others, redactor
+        self._before, self._name, self._partner = meta["session"], name, meta.get("partner") or None
         self._said = _said(messages)
         self.aside = False
 
@@ -130,7 +147,9 @@ class _Asked:
         return own
 
     def _recall(self, question: str, words: int) -> tuple[Hit, ...]:
-        return self._memory.recall(question, words=words, exclude=self._said, before=self._before).hits
+        return self._memory.recall(
+            question, words=words, exclude=self._said, before=self._before, asked=self._name, asker=self._partner
+        ).hits
 
 
 def _question(messages: Conversation) -> str:

@@ -54,9 +54,11 @@ class Notebook:
     def __init__(self, lines: int = 0) -> None:
         self.lines = lines
         self.asked: list[tuple[str, int, Collection[str]]] = []
+        self.between: set[tuple[str, str]] = set()
 
-    def recall(self, query: str, *, words: int, exclude: Collection[str]) -> Recall:
+    def recall(self, query: str, *, words: int, exclude: Collection[str], asked: str, asker: str) -> Recall:
         """Return lines of four words each."""
+        self.between.add((asked, asker))
         self.asked.append((query, words, exclude))
         told = [f"2024-05-0{n % 9 + 1} Mira: unforgettable" for n in range(min(self.lines, words // 4))]
         hits = tuple(Hit(n, 1_700_000_000 + n, "Mira", line, 1.0 / (n + 1), "Anna") for n, line in enumerate(told))
@@ -144,6 +146,7 @@ class TestMemory:
         turns = [ChatMessage("user", "a\nb"), ChatMessage("assistant", "c"), ChatMessage("user", "d")]
         list(clone_of(FakeEngine(), memory).reply(turns))
         ((query, words, exclude),) = memory.asked
+        assert memory.between == {("Mira", "Anna")}, "`your cat` is Mira's, `my cat` is Anna's"
         assert (query, words, list(exclude)) == ("d", MEMORY_WORDS, ["a", "b", "c", "d"])
 
     def test_a_small_context(self) -> None:

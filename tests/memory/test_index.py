@@ -16,9 +16,9 @@ Vectors = NDArray[np.float32]
 
 
 def vectors_of(seed: int, count: int) -> Vectors:
-    """Return random unit vectors."""
-    vectors = np.random.default_rng(seed).standard_normal((count, DIMENSION)).astype(np.float32)
-    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    """Return random unit vectors, as the store keeps them: rounded to half precision."""
+    vectors = np.random.default_rng(seed).standard_normal((count, DIMENSION))
+    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
     return unit
 
 
@@ -62,7 +62,7 @@ class TestExact:
         assert deviation_1 == pytest.approx(deviation_2, abs=1e-5)
 
     def test_it_is_the_flat_index(self) -> None:
-        """FAISS's own exact index with ids is used, and knows its vectors."""
+        """FAISS's own exact index with ids is used, and knows its vectors to the last bit that the store keeps."""
         import faiss
 
         index = VectorIndex(DIMENSION)

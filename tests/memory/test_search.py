@@ -89,6 +89,20 @@ class TestFinding:
         first, second = memory.recall("lighthouse").hits
         assert first.when > second.when
 
+    @pytest.mark.parametrize(("question", "owner"), [("how old is your cat", "Anna"), ("how old is my cat", "Bo")])
+    def test_whose_is_meant(self, memory: Memory, said: Said, question: str, owner: str) -> None:
+        """`your` is of who is asked, `my` of who asks: what that one said comes first."""
+        memory.sync([said(1, "that cat is old", who="Anna"), said(1, "that cat is old", who="Bo", chat="c2")])
+        first, second = memory.recall(question, asked="Anna", asker="Bo").hits
+        assert (first.who, second.who) == (owner, "Bo" if owner == "Anna" else "Anna")
+
+    def test_scores_fall(self, memory: Memory, said: Said) -> None:
+        """The first hit has the highest score, also where a longer line matches better than it is worth its words."""
+        memory.sync(spread(said, "the cat " + "sat and sat " * 9 + "by the lake", "cat lake", "cat", "a lake " * 5))
+        scores = [hit.score for hit in memory.recall("the cat by the lake").hits]
+        assert len(scores) == 4
+        assert scores == sorted(scores, reverse=True)
+
 
 class TestLimits:
     def test_overlapping_windows_are_one_hit(self, memory: Memory, said: Said) -> None:

@@ -91,7 +91,10 @@ def test_a_line_takes_its_passage_index_entry_and_vector_along(tmp_path: Path) -
     with closing(connect(tmp_path / "m.sqlite")) as connection:
         connection.execute("INSERT INTO chat VALUES ('c', 'name')")
         for line in (1, 2, 3):
-            connection.execute("INSERT INTO line VALUES (?, ?, 'said', 'c', 'Anna', 0, 'cat', NULL)", (line, line))
+            connection.execute(
+                "INSERT INTO line (id, key, kind, chat, who, sent_at, text) VALUES (?, ?, 'said', 'c', 'A', 0, 'cat')",
+                (line, line),
+            )
         connection.execute("INSERT INTO passage VALUES (7, 'said', 'c', 0, 0, 1, 2, 3)")
         connection.execute("INSERT INTO passage_fts (rowid, terms) VALUES (7, 'cat')")
         connection.execute("INSERT INTO embedder VALUES (1, 'm', 2, 0)")

@@ -11,6 +11,7 @@ from memory import store, vocabulary
 from memory.memory import Memory
 from memory.migrations import MIGRATIONS
 from memory.passages import Line
+from memory.traits import COLUMNS
 
 Said = Callable[..., Line]
 WEEK = 7 * 86_400
@@ -79,17 +80,19 @@ class TestCounting:
     def test_an_older_memory_is_counted_when_it_is_opened(
         self, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A memory of the schema before gets its counts, and finds what it found."""
+        """A memory of an earlier schema gets its counts and its lines' traits, and finds what it found."""
         path = tmp_path / "m.sqlite"
         with Memory.open(path) as memory:
             memory.sync(alone(said, "my cat is Pickles", "soup", "rain"))
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("DROP TABLE word")
+            for column in COLUMNS.split(", "):
+                connection.execute(f"ALTER TABLE line DROP COLUMN {column}")
             connection.execute("PRAGMA user_version = 2")
         with Memory.open(path) as memory:
             assert memory.check() == []
             assert [hit.text[11:] for hit in memory.recall("Pickles").hits] == ["Anna: my cat is Pickles"]
-        assert len(MIGRATIONS) >= 3
+        assert len(MIGRATIONS) >= 4
 
 
 class TestLookingUp:

@@ -24,7 +24,7 @@ from memory.embedder import MINILM, Embedder, SentenceTransformerEmbedder, find_
 from memory.memory import Memory
 from memory.passages import passages
 from memory.ranking import Properties
-from memory.search import examine
+from memory.search import examine, lines_with
 
 PRACTICE = Path(__file__).with_name("practice.txt")
 SHRINKING = 0.02
@@ -55,10 +55,13 @@ def lessons(chat: Chat, step: int = 1, embedder: Embedder | None = None) -> list
             dense = near(connection, chat, embedder) if embedder else None
             for asked in chat.questions[::step]:
                 examined = examine(connection, asked.question, dense=dense)
+                if examined.properties is None:
+                    continue
                 keys = {line.key for line in asked.evidence}
-                answers = np.array([examined.candidates.lines[line].key in keys for line in examined.properties])
+                found = lines_with(connection, examined.candidates.lines.id)
+                answers = np.array([found[line].key in keys for line in examined.candidates.lines.id])
                 if answers.any():
-                    taught.append(Lesson(np.array(list(examined.properties.values())), answers))
+                    taught.append(Lesson(np.array(examined.properties).T, answers))
     return taught
 
 
@@ -79,7 +82,7 @@ def near(connection: sqlite3.Connection, chat: Chat, embedder: Embedder) -> Dens
     return dense
 
 
-def fit(taught: Sequence[Lesson], shrinking: float = SHRINKING) -> Properties:
+def fit(taught: Sequence[Lesson], shrinking: float = SHRINKING) -> Properties[float]:
     """Return the weights under which the answers are likeliest."""
     weights = np.array([SET.get(name, 0.0) for name in Properties._fields])
     free = np.array([name not in SET for name in Properties._fields])

@@ -100,9 +100,25 @@ class TestNotes:
             code = int(str(end.code))
         assert code == 2
 
+    def test_an_empty_note_is_refused(self, persona: Persona, capsys: pytest.CaptureFixture[str]) -> None:
+        """Blanks say nothing, and nothing is remembered of them."""
+        assert main(["memory", "add", " "]) == 2
+        assert capsys.readouterr().err.startswith("error: there is nothing to remember\ntry: ")
+
+    @pytest.mark.parametrize("command", [["show", "9" * 20], ["list", "--limit", "-1"], ["search", "x", "--words=-1"]])
+    def test_numbers_have_an_end_and_a_beginning(self, persona: Persona, command: list[str]) -> None:
+        """A number that counts nothing here is a mistake in the command line."""
+        with pytest.raises(SystemExit, match="2"):
+            main(["memory", *command])
+
 
 class TestForgetting:
     """forget."""
+
+    def test_a_name_nobody_bears_is_said(self, persona: Persona, capsys: pytest.CaptureFixture[str]) -> None:
+        """Most likely it was mistyped; yet it stays out of later imports."""
+        assert main(["memory", "forget", "--person", "Ana"]) == 0
+        assert capsys.readouterr().out.startswith("nothing of that is remembered")
 
     @pytest.mark.parametrize(
         ("what", "left"),
@@ -113,6 +129,7 @@ class TestForgetting:
             (["--chat", "chat 2"], ["chat 0", "chat 1"]),
             (["--from", "2023-05-09"], ["chat 0"]),
             (["--to", "2023-05-09"], ["chat 2"]),
+            (["--to", "9999-12-31"], []),
             (["--from", "2023-05-09", "--to", "2023-05-09"], ["chat 0", "chat 2"]),
         ],
     )
@@ -129,6 +146,7 @@ class TestForgetting:
             (["77"], 1, "there is no passage 77"),
             (["--message", "x:1/1"], 1, "there is no message x:1/1"),
             (["--from", "2024-01-02", "--to", "2024-01-01"], 2, "--from is after --to"),
+            (["--person", " "], 2, "nobody and nothing has an empty name"),
         ],
     )
     def test_what_cannot(

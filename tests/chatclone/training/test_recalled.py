@@ -25,6 +25,8 @@ NAMES = (
 FACTS = len(NAMES)
 """Days on which Theo says something about a topic; each topic comes up three times, eight days apart."""
 
+NAME, PARTNER = "Mira", "Theo"
+
 
 def session(day: int) -> int:
     return START + day * DAY
@@ -59,13 +61,13 @@ def samples() -> tuple[list[Conversation], list[dict[str, Any]]]:
         ]
         for day in range(FACTS)
     ]
-    return conversations, [{"session": session(day), "from": session(day)} for day in range(FACTS)]
+    return conversations, [{"session": session(day), "from": session(day), "partner": PARTNER} for day in range(FACTS)]
 
 
 def reminded(memory: Any, share: float = 1.0, irrelevant: float = 0.0, **more: Any) -> Reminded:
     conversations, metas = samples()
     room = more.pop("room", Room(60, 10_000, lambda turns: sum(len(t.content) for t in turns)))
-    wanted = {"seed": 7, "redactor": None, **more}
+    wanted = {"name": NAME, "seed": 7, "redactor": None, **more}
     return remind(conversations, metas, memory, Share(share, irrelevant), room, **wanted)
 
 
@@ -85,18 +87,19 @@ def test_never_from_the_same_session_or_later(memory: Memory) -> None:
 
 
 def test_bound_is_the_session_not_the_window() -> None:
-    """A line whose window begins in the middle of a session asks for what was before the session."""
+    """A line whose window begins in the middle of a session asks for what was before it, as its partner would."""
     asked: list[int | None] = []
 
     class Spy:
-        def recall(self, query: str, *, words: int = 0, exclude: Any = (), before: int | None = None) -> Any:
+        def recall(self, query: str, *, before: int | None = None, **more: Any) -> Any:
             asked.append(before)
+            assert (more["asked"], more["asker"]) == (NAME, PARTNER)
             return type("Nothing", (), {"hits": ()})()
 
     conversations, metas = samples()
     metas = [{**meta, "from": meta["session"] + 4000} for meta in metas]
     room = Room(60, 10_000, lambda turns: 0)
-    remind(conversations, metas, Spy(), Share(1.0, 0.5), room, seed=7, redactor=None)
+    remind(conversations, metas, Spy(), Share(1.0, 0.5), room, name=NAME, seed=7, redactor=None)
     assert sorted({b for b in asked if b is not None}) == [session(day) for day in range(FACTS)]
     assert None not in asked
 
@@ -165,7 +168,7 @@ def test_undated(memory: Memory) -> None:
     conversations, metas = samples()
     room = Room(60, 10_000, lambda turns: 0)
     old = [{"from": meta["from"]} for meta in metas]
-    done = remind(conversations, old, memory, Share(1.0, 0.0), room, seed=7, redactor=None)
+    done = remind(conversations, old, memory, Share(1.0, 0.0), room, name=NAME, seed=7, redactor=None)
     assert (done.with_memory, done.undated) == (0, FACTS)
     assert done.conversations == conversations
 
@@ -175,7 +178,7 @@ def test_untrained_end(memory: Memory) -> None:
     conversations, metas = samples()
     ends = [[*c[:-1], ChatMessage("assistant", "noted")] for c in conversations]
     room = Room(60, 10_000, lambda turns: 0)
-    assert remind(ends, metas, memory, Share(1.0, 0.0), room, seed=7, redactor=None).with_memory == 0
+    assert remind(ends, metas, memory, Share(1.0, 0.0), room, name=NAME, seed=7, redactor=None).with_memory == 0
 
 
 def test_words() -> None:
