@@ -45,10 +45,15 @@ def run(args: argparse.Namespace) -> int:
         return answer_once(args, open_shown(open_it), args.once)
     if args.plain:
         from chatclone.chats import ChatStore
+        from chatclone.tui.loaded import Loaded
+        from chatclone.tui.models import Models, open_chosen
+        from chatclone.tui.opened import Opened
         from chatclone.tui.plain import run_plain
 
-        store = ChatStore.open(persona.chats_file)
-        return run_plain(open_shown(open_it), store, sys.stdin, sys.stdout, home=home)
+        opened = Opened()
+        as_started = opened.keeping(lambda: (open_shown(open_it), ""))
+        loaded = Loaded(as_started, Models(persona, home, opened, open_chosen))
+        return run_plain(loaded, ChatStore.open(persona.chats_file), sys.stdin, sys.stdout, home)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal", "chatclone chat --plain, or chatclone chat --once TEXT")
     from chatclone.tui.running import run_app

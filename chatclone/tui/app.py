@@ -4,6 +4,7 @@ Importing this module loads Textual and nothing heavier. The chat is imported af
 in a thread after that, and the pages of the way are imported when somebody goes there.
 """
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -21,7 +22,7 @@ from chatclone.locations import demo_export, home_directory
 from chatclone.persona import Persona
 from chatclone.tui.commands import COMMANDS, binding_keys
 from chatclone.tui.journey import Journey
-from chatclone.tui.opened import Opened, opener, version_of
+from chatclone.tui.opened import CloneFactory, Opened, opener, version_of
 from chatclone.tui.preferences import Preferences
 from chatclone.tui.screens.first import FirstScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
@@ -31,7 +32,6 @@ from chatclone.tui.watching import TrainingWatch, is_page
 
 if TYPE_CHECKING:
     from chatclone.chats import ChatStore
-    from chatclone.tui.waking import CloneFactory
 
 PAINT_SECONDS = 0.02
 """What a terminal gets for the first paint, which is some kilobytes."""
@@ -57,7 +57,7 @@ class ChatcloneApp(App[None]):
     def __init__(
         self,
         persona: Persona | None,
-        clone_factory: "CloneFactory | None" = None,
+        clone_factory: CloneFactory | None = None,
         store: "ChatStore | None" = None,
         *,
         clock: Callable[[], float] = time.time,
@@ -109,6 +109,9 @@ class ChatcloneApp(App[None]):
 
     def _go_on(self) -> None:
         """Have the chat take its place, and look for a training that went on."""
+        if not gc.isenabled():
+            gc.freeze()  # what is imported by now stays; only what comes after it is gone through
+            gc.enable()
         self._read_styles()
         first = self.screen_stack[0]
         if self._clone_factory is not None and isinstance(first, FirstScreen):
@@ -131,7 +134,7 @@ class ChatcloneApp(App[None]):
             self.stylesheet.read_all(paths)
             self.stylesheet.parse()
 
-    def _furnish(self, persona: Persona, factory: "CloneFactory") -> None:
+    def _furnish(self, persona: Persona, factory: CloneFactory) -> None:
         """Put the chat in the place of the first screen; keys that are pressed meanwhile wait for it."""
         try:
             self._enter(self._chat(persona, factory))
@@ -139,7 +142,7 @@ class ChatcloneApp(App[None]):
             self.fault = error
             self.exit()
 
-    def _chat(self, persona: Persona, factory: "CloneFactory") -> Screen[None]:
+    def _chat(self, persona: Persona, factory: CloneFactory) -> Screen[None]:
         from chatclone.tui.models import Models
         from chatclone.tui.screens.chat import ChatScreen
 

@@ -1,11 +1,12 @@
 """How an error is said: what is wrong, and on a second line what to try."""
 
 from chatclone.errors import ChatcloneError
-from chatclone.tui.texts import tr
+from chatclone.tui.texts import tr, tr_elsewhere
 
 
 def hinted(what: str, hint: str = "") -> str:
-    """Return what is wrong with what to try below it, where there is something."""
+    """Return what is wrong with what to try below it, where there is something; other rooms speak English."""
+    what, hint = tr_elsewhere(what), tr_elsewhere(hint)
     return tr("{what}\ntry: {hint}", what=what, hint=hint) if hint else what
 
 

@@ -18,10 +18,9 @@ from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
 from chatclone.training.events import RESULT_FILE
 from chatclone.tui.days import date_title
-from chatclone.tui.opened import Opened
+from chatclone.tui.opened import CloneFactory, Opened
 from chatclone.tui.sizes import shown_bytes
 from chatclone.tui.texts import tr
-from chatclone.tui.waking import CloneFactory
 
 if TYPE_CHECKING:
     from chatclone.clone import Clone

@@ -10,7 +10,9 @@ from chatclone.persona import Persona
 if TYPE_CHECKING:
     from chatclone.chats import ChatStore
     from chatclone.clone import Clone
-    from chatclone.tui.waking import CloneFactory
+
+CloneFactory = Callable[[], tuple["Clone", str]]
+"""Loads the model; the text says what a person should know about how, or is empty."""
 
 
 class Opened:
@@ -21,7 +23,7 @@ class Opened:
         self._clones: list[Clone] = []
         self._lock = threading.Lock()
 
-    def keeping(self, factory: "CloneFactory") -> "CloneFactory":
+    def keeping(self, factory: CloneFactory) -> CloneFactory:
         """Return the factory with what it makes remembered."""
 
         def open_and_keep(*arguments: Any, **named: Any) -> "tuple[Clone, str]":
@@ -65,8 +67,6 @@ def version_of(persona: Persona) -> tuple[Any, ...]:
     return persona.folder, persona.base, persona.adapter, exports.stat().st_mtime_ns if exports.exists() else 0
 
 
-def opener(
-    open_persona: "Callable[[Persona, Path], tuple[Clone, str]]", persona: Persona, home: Path
-) -> "CloneFactory":
+def opener(open_persona: "Callable[[Persona, Path], tuple[Clone, str]]", persona: Persona, home: Path) -> CloneFactory:
     """Return what opens this persona as it is now."""
     return lambda: open_persona(persona, home)

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from chatclone.chats import ChatStore
 from chatclone.persona import Persona
 from chatclone.tui.app import ChatcloneApp
+from chatclone.tui.opened import CloneFactory
 from chatclone.tui.screens.chat import ChatScreen
-from chatclone.tui.waking import CloneFactory
 from chatclone.tui.widgets.composer import Composer
 
 

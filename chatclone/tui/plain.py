@@ -22,33 +22,31 @@ from chatclone.clone import Clone
 from chatclone.engines.base import Reading
 from chatclone.errors import ChatcloneError
 from chatclone.tui import commands
-from chatclone.tui.days import local_day
 from chatclone.tui.faults import explained_error, explained_text
+from chatclone.tui.loaded import Loaded
+from chatclone.tui.models import Key, key_of
 from chatclone.tui.telling import told
-from chatclone.tui.texts import chosen_language, number, tr, trn, use
+from chatclone.tui.texts import chosen_language, tr, use
 from chatclone.tui.visible import visible
 
 SHOWN = 4
 """Messages that are printed when a conversation is opened."""
-LISTED = 20
-"""Conversations that are listed."""
 
 
-def run_plain(clone: Clone, store: ChatStore, input_stream: TextIO, output: TextIO, *, home: Path | None = None) -> int:
+def run_plain(loaded: Loaded, store: ChatStore, input_stream: TextIO, output: TextIO, home: Path) -> int:
     """Chat until the input ends or /quit; returns 0, or 1 when a reply failed, or 130 when interrupted between two.
 
-    With a home it speaks the language that its config.toml or the locale says.
+    It speaks the language that the home's config.toml or the locale says.
     """
-    if home is not None:
-        use(chosen_language(config.load(home).language, os.environ))
-    return PlainChat(clone, store, input_stream, output).run()
+    use(chosen_language(config.load(home).language, os.environ))
+    return PlainChat(loaded, store, input_stream, output).run()
 
 
 class PlainChat:
     """One run of the plain chat; its conversation begins with the first message."""
 
-    def __init__(self, clone: Clone, store: ChatStore, input_stream: TextIO, output: TextIO) -> None:
-        self.clone = clone
+    def __init__(self, loaded: Loaded, store: ChatStore, input_stream: TextIO, output: TextIO) -> None:
+        self.loaded = loaded
         self.store = store
         self._input = input_stream
         self._output = output
@@ -59,8 +57,6 @@ class PlainChat:
         self._does: dict[str, Callable[[str], None]] = {
             "help": self._help,
             "new": self._new,
-            "chats": self._chats,
-            "memory": self._memory,
             "regenerate": self._regenerate,
             "continue": self._continue,
             "edit": self._edit,
@@ -90,18 +86,18 @@ class PlainChat:
         return 1 if self._failed else 0
 
     def _lines(self) -> Iterator[str]:
-        """Yield the lines of the input, asking for each where a person types them."""
-        asked = self._input.isatty()
-        while True:
-            if asked:
-                self._output.write(f"{tr('you')}: ")
-                self._output.flush()
-            line = self._input.readline()
-            if not line:
-                if asked:
-                    self.print("")
-                return
+        """Yield the lines of the input until it ends."""
+        while line := self.ask(tr("you")):
             yield line
+        if self._input.isatty():
+            self.print("")
+
+    def ask(self, question: str) -> str:
+        """Return the next line of the input, empty at its end; a person who types is told what it is for."""
+        if self._input.isatty():
+            self._output.write(f"{question}: ")
+            self._output.flush()
+        return self._input.readline()
 
     def _command(self, line: str) -> bool:
         """Run a slash command; returns whether to go on."""
@@ -129,6 +125,11 @@ class PlainChat:
         self._write(None)
 
     @property
+    def clone(self) -> Clone:
+        """The clone as it is loaded now."""
+        return self.loaded.clone
+
+    @property
     def conversation(self) -> int | None:
         """The open conversation, None before its first message."""
         return self.question.conversation if self.question else None
@@ -148,6 +149,8 @@ class PlainChat:
     def open(self, conversation: int | None) -> None:
         """Go to a conversation, or before the beginning of one, and print where it was left."""
         said = [] if conversation is None else self.store.messages(conversation, SHOWN)
+        if conversation is not None:
+            self.store.mark_read(conversation)
         self.question = next((m for m in reversed(said) if m.role == "user"), None)
         self.reply = said[-1] if said and said[-1].role == "assistant" else None
         for message in said:
@@ -159,7 +162,24 @@ class PlainChat:
     def _write(self, seed: int | None) -> None:
         """Answer the last question."""
         assert self.question is not None
-        self._let_write(begin_reply(self.store, self.question), seed)
+        if self._wakes():
+            self._let_write(begin_reply(self.store, self.question), seed)
+
+    def _wakes(self) -> bool:
+        """Return whether the model that the open conversation wants is there; one that cannot be loaded is said."""
+        try:
+            self.load(key_of(self.settings))
+        except Exception as error:
+            self._failed = True
+            self.print(visible(explained_text(explain(error))))
+            return False
+        return True
+
+    def load(self, key: Key) -> None:
+        """Have this model answer from now on; what was loaded before goes on where it cannot be loaded."""
+        if key != self.loaded.key:
+            self.print(tr("waking up {name}…", name=visible(self.clone.persona.name)))
+            self.loaded.load(key)
 
     def _let_write(self, reply: StoredMessage, seed: int | None) -> None:
         """Write a begun reply; every line is printed when it is whole."""
@@ -178,6 +198,7 @@ class PlainChat:
             self._print_bubbles(self.reply.bubbles, printed)
             self.print(visible(explained_text(explain(error))))
         else:
+            self.store.mark_read(self.reply.conversation)
             if self.reply.state == "cancelled":
                 self.print(f"({tr('stopped')})")
             elif not self.reply.text:
@@ -200,30 +221,6 @@ class PlainChat:
         self._fresh = Settings()
         self.print(tr("A new conversation."))
 
-    def _chats(self, argument: str) -> None:
-        """List the conversations, or go to one."""
-        if argument:
-            self.open(self.store.conversation(int(argument) if argument.isdecimal() else 0).id)
-            return
-        for chat in self.store.conversations(LISTED):
-            marks = [tr("pinned")] if chat.pinned else []
-            marks += [trn("{count} new", "{count} new", chat.unread)] if chat.unread else []
-            about = ", ".join([*marks, str(local_day(chat.updated_at))])
-            self.print(f"{chat.id:>5}  {visible(chat.title)} ({about})")
-        self.print(tr("/chats NUMBER goes to one."))
-
-    def _memory(self, argument: str) -> None:
-        """Cite what the last reply was given to remember."""
-        if self.reply is None or not self.reply.memory:
-            nothing = tr("Nothing was remembered for the last reply.")
-            self.print(nothing if self.reply else tr("There is no reply yet."))
-            return
-        for place, hit in enumerate(self.reply.memory, start=1):
-            head = f"[{place}] {local_day(hit.when)} · {visible(hit.who)} · {visible(hit.chat)}"
-            head += f" · {number(hit.score, '.2f')}"
-            body = visible(hit.text.strip()).replace("\n", "\n    ")
-            self.print(f"{head}\n    {body}")
-
     def _regenerate(self, argument: str) -> None:
         if self.question is None:
             self.print(tr("There is no reply yet."))
@@ -233,7 +230,7 @@ class PlainChat:
     def _continue(self, argument: str) -> None:
         if self.reply is None:
             self.print(tr("There is no reply yet."))
-        else:
+        elif self._wakes():
             self._let_write(continue_reply(self.store, self.reply), None)
 
     def _edit(self, argument: str) -> None:

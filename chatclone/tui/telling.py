@@ -1,18 +1,22 @@
-"""Commands of the plain chat that tell the store or the clone something, and print how that went."""
+"""Commands of the plain chat that ask the store or the clone something, or tell it, and print how that went."""
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatclone.answering import explain
 from chatclone.chats.corrections import correct
 from chatclone.chats.transfer import read, written
 from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
 from chatclone.tui.days import local_day
+from chatclone.tui.faults import explained_text
+from chatclone.tui.models import Key, key_of
 from chatclone.tui.saving import file_for, kind_of, loaded, unreadable, unwritable
 from chatclone.tui.setting import described, strength_told, with_setting
-from chatclone.tui.texts import tr
+from chatclone.tui.texts import number, tr, tr_elsewhere, trn
 from chatclone.tui.visible import visible
 from memory.memory import Memory
 
@@ -21,11 +25,19 @@ if TYPE_CHECKING:
 
 RESULTS = 10
 """Messages that a search prints."""
+LISTED = 20
+"""Conversations that are listed."""
+YES = ("y", "yes")
+"""What agrees in any language, beside the language's own word."""
 
 
 def told(chat: "PlainChat") -> dict[str, Callable[[str], None]]:
     """Return what runs for a command's id."""
     return {
+        "chats": lambda argument: _chats(chat, argument),
+        "memory": lambda argument: _cite(chat),
+        "delete": lambda argument: _delete(chat),
+        "model": lambda argument: _model(chat, argument),
         "search": lambda words: _search(chat, words),
         "rename": lambda title: chat.store.rename(_open(chat), title),
         "pin": lambda argument: _pin(chat),
@@ -44,6 +56,45 @@ def _open(chat: "PlainChat") -> int:
     if chat.conversation is None:
         raise ChatcloneError(tr("this conversation has not begun"), tr("write a message"))
     return chat.conversation
+
+
+def _chats(chat: "PlainChat", argument: str) -> None:
+    """List the conversations, or go to one."""
+    if argument:
+        chat.open(chat.store.conversation(int(argument) if argument.isdecimal() else 0).id)
+        return
+    for one in chat.store.conversations(LISTED):
+        marks = [tr("pinned")] if one.pinned else []
+        marks += [trn("{count} new", "{count} new", one.unread)] if one.unread else []
+        about = ", ".join([*marks, str(local_day(one.updated_at))])
+        chat.print(f"{one.id:>5}  {visible(one.title)} ({about})")
+    chat.print(tr("/chats NUMBER goes to one."))
+
+
+def _delete(chat: "PlainChat") -> None:
+    """Delete the open conversation, once that is agreed to."""
+    open_one = _open(chat)
+    title = visible(chat.store.conversation(open_one).title)
+    chat.print(tr("Delete “{title}”? /undo brings it back, for a week.", title=title))
+    if chat.ask(tr("yes or no")).strip().casefold() not in (*YES, tr("yes")):
+        chat.print(tr("Kept."))
+        return
+    chat.store.delete(open_one)
+    chat.open(None)
+    chat.print(tr("Deleted; /undo brings it back, for a week."))
+
+
+def _cite(chat: "PlainChat") -> None:
+    """Cite what the last reply was given to remember."""
+    if chat.reply is None or not chat.reply.memory:
+        nothing = tr("Nothing was remembered for the last reply.")
+        chat.print(nothing if chat.reply else tr("There is no reply yet."))
+        return
+    for place, hit in enumerate(chat.reply.memory, start=1):
+        head = f"[{place}] {local_day(hit.when)} · {visible(hit.who)} · {visible(hit.chat)}"
+        head += f" · {number(hit.score, '.2f')}"
+        body = visible(hit.text.strip()).replace("\n", "\n    ")
+        chat.print(f"{head}\n    {body}")
 
 
 def _search(chat: "PlainChat", words: str) -> None:
@@ -117,11 +168,40 @@ def _set(chat: "PlainChat", name: str, value: str) -> None:
         for known, now in described(chat.settings, chat.clone.sampling):
             chat.print(f"{known:<13}{visible(now)}")
         return
-    chat.configure(with_setting(chat.settings, chat.clone.sampling, name, value))
+    settings = with_setting(chat.settings, chat.clone.sampling, name, value)
+    if key_of(settings) != key_of(chat.settings):
+        _answer_by(chat, key_of(settings))
+        return
+    chat.configure(settings)
     chat.print(tr("{name} is {value} in this conversation.", name=name, value=visible(value) or tr("as loaded")))
-    if name == "model":
-        runs = visible(chat.clone.engine.model)
-        chat.print(tr("The app loads it; here {model} goes on until you start with --engine and --model.", model=runs))
+
+
+def _model(chat: "PlainChat", argument: str) -> None:
+    """List what can answer, or have one of it answer here."""
+    choices = chat.loaded.models.choices()
+    if not argument:
+        for place, model in enumerate(choices, start=1):
+            now = f", {tr('it answers now')}" if model.key == key_of(chat.settings) else ""
+            chat.print(f"{place:>5}  {visible(model.title)} ({visible(model.about)}{now})")
+        chat.print(tr("/model NUMBER chooses one."))
+        return
+    if not argument.isdecimal() or not 1 <= int(argument) <= len(choices):
+        raise ChatcloneError(tr("there is no model {number}", number=argument), tr("/model lists what there is"))
+    _answer_by(chat, choices[int(argument) - 1].key)
+
+
+def _answer_by(chat: "PlainChat", key: Key) -> None:
+    """Have a model answer in this conversation; one that cannot be loaded changes nothing."""
+    try:
+        chat.load(key)
+    except Exception as error:
+        chat.print(visible(explained_text(explain(error))))
+        return
+    chat.configure(replace(chat.settings, engine=key[0], model=key[1]))
+    engine = chat.clone.engine
+    chat.print(tr("{engine}, {model} answers in this conversation.", engine=engine.name, model=visible(engine.model)))
+    if note := chat.loaded.note:
+        chat.print(visible(tr_elsewhere(note)))
 
 
 def _strength(chat: "PlainChat", number: str) -> None:

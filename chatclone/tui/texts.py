@@ -2,14 +2,16 @@
 
 `tr` and `trn` translate at the moment a text is shown, so tables of texts stay in English and are only `mark`ed.
 Placeholders are those of `str.format`, by name; what is put in is never read as a template. What a translation lacks is
-said in English. It needs no Textual, so that the plain chat shares it.
+said in English. What other rooms say, errors and reasons, comes here in English: `*.elsewhere.toml` know it by its
+form. It needs no Textual, so that the plain chat shares it.
 """
 
 import re
 import string
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,6 @@ class Translation:
     texts: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By the English plural."""
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Texts that come from other rooms, such as what an export is doing; placeholders stand for what those put in."""
     category: Callable[[float], str] = _two_forms
     decimal: str = "."
     group: str = ","
@@ -87,7 +87,7 @@ def language() -> str:
 
 def languages() -> list[str]:
     """Return all languages that can be spoken."""
-    return [ENGLISH, *sorted(file.stem for file in FOLDER.glob("*.toml"))]
+    return [ENGLISH, *sorted(file.stem for file in FOLDER.glob("*.toml") if "." not in file.stem)]
 
 
 def chosen_language(wanted: str, environ: Mapping[str, str]) -> str:
@@ -112,7 +112,6 @@ def read(language: str) -> Translation:
         language,
         table["texts"],
         table["counted"],
-        table["elsewhere"],
         CATEGORIES[about["plurals"]],
         about["decimal"],
         about["group"],
@@ -140,11 +139,34 @@ def mark(text: str) -> str:
 
 
 def tr_elsewhere(text: str) -> str:
-    """Return what another room has said in the reader's language, where it is one of the known texts."""
-    for template, translated in _current.elsewhere.items():
-        if match := _pattern(template).fullmatch(text):
-            return _filled(translated, match.groupdict())
-    return text
+    """Return what another room has said in the reader's language, where it is one of the known texts.
+
+    What was put into it may be known too, and so may the parts of a list with semicolons.
+    """
+    known = elsewhere(_current.language)
+    if text in known:
+        return known[text]
+    for pattern, translated in _patterns(_current.language):
+        if match := pattern.fullmatch(text):
+            return _filled(translated, {name: tr_elsewhere(said) for name, said in match.groupdict().items()})
+    parts = text.split("; ") if known else []
+    return "; ".join(map(tr_elsewhere, parts)) if len(parts) > 1 else text
+
+
+@cache
+def elsewhere(language: str) -> Mapping[str, str]:
+    """Return the texts of other rooms by the English ones, placeholders standing for what those put in."""
+    if language == ENGLISH:
+        return {}
+    table: dict[str, str] = tomllib.loads((FOLDER / f"{language}.elsewhere.toml").read_text("utf-8"))
+    return table
+
+
+@cache
+def _patterns(language: str) -> Sequence[tuple[re.Pattern[str], str]]:
+    """Return what matches those texts that have placeholders, the longest first, as it says most."""
+    templates = sorted((text for text in elsewhere(language) if "{" in text), key=len, reverse=True)
+    return [(_pattern(text), elsewhere(language)[text]) for text in templates]
 
 
 def number(value: float, spec: str = "") -> str:
@@ -153,9 +175,11 @@ def number(value: float, spec: str = "") -> str:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """Return what matches a filled template, its placeholders as groups; `re` keeps the compiled ones."""
+    """Return what matches a filled template, its placeholders as groups."""
     parts = string.Formatter().parse(template)
-    return re.compile("".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, *_ in parts))
+    return re.compile(
+        "".join(re.escape(text) + (f"(?P<{name}>.*?)" if name else "") for text, name, *_ in parts), re.DOTALL
+    )
 
 
 def _filled(template: str, values: Mapping[str, object]) -> str:

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from textual.message import Message
 
 from chatclone.answering import explain, log_failure
-from chatclone.clone import Clone
 from chatclone.tui.events import CloneAsleep, CloneAwake
-
-CloneFactory = Callable[[], tuple[Clone, str]]
-"""Loads the model; the text says what a person should know about how, or is empty."""
+from chatclone.tui.opened import CloneFactory
 
 log = logging.getLogger(__name__)
 

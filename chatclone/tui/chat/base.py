@@ -13,10 +13,11 @@ from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
 from chatclone.tui.faults import explained
 from chatclone.tui.models import AS_STARTED, Key, Models, key_of
+from chatclone.tui.opened import CloneFactory
 from chatclone.tui.replies import Replies
 from chatclone.tui.rhythm import USUAL, rhythm_of
 from chatclone.tui.texts import tr
-from chatclone.tui.waking import CloneFactory, wake
+from chatclone.tui.waking import wake
 from chatclone.tui.widgets.bubbles import CloneMessage
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer

@@ -23,7 +23,7 @@ from chatclone.tui.bases import ANOTHER, base_choices, preset_choices
 from chatclone.tui.journey import Journey
 from chatclone.tui.runs import Training
 from chatclone.tui.screens.page import Page
-from chatclone.tui.texts import mark, tr, trn
+from chatclone.tui.texts import mark, tr, tr_elsewhere, trn
 from chatclone.tui.visible import visible
 from chatclone.tui.widgets.reasons import Reasons, Row
 
@@ -105,7 +105,7 @@ class TrainScreen(Page):
             self.complain(None)
             self._show(self._plan.settings, self._plan.reasons)
             licence = tr("licence of the base: {licence}", licence=self._plan.licence)
-            self._summarise(f"{self._plan.reasons.get('data', '')}\n{licence}")
+            self._summarise(f"{tr_elsewhere(self._plan.reasons.get('data', ''))}\n{licence}")
         self.query_one("#plan").display = self._plan is not None
         self.query_one("#summary").display = self._plan is not None
         for button in ("#go", "#measure"):
@@ -134,7 +134,9 @@ class TrainScreen(Page):
 
     def _show(self, settings: dict[str, Any], reasons: dict[str, str]) -> None:
         rows: list[Row] = [
-            (key.replace("_", " "), _value(settings[key]), reasons[key]) for key in settings if key in reasons
+            (key.replace("_", " "), _value(settings[key]), tr_elsewhere(reasons[key]))
+            for key in settings
+            if key in reasons
         ]
         self.query_one("#plan", Reasons).show(rows)
 

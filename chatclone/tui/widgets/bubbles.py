@@ -186,15 +186,24 @@ class CloneMessage(Vertical):
     async def _draw_lines(self) -> None:
         if self._pace is not None:
             self._send_next(self._pace)
-        lines = self.reply.bubbles if self._pace is None else self._whole()[: self._shown]
-        for bubble, line in zip(self._bubbles, lines, strict=False):
-            bubble.set_text(line)
+        lines = self._lines()
         new = [self._bubble(place, line) for place, line in enumerate(lines) if place >= len(self._bubbles)]
         spare, self._bubbles = self._bubbles[len(lines) :], [*self._bubbles[: len(lines)], *new]
         for bubble in spare:
             await bubble.remove()
         if new:
             self.mount_all(new, before=self._state_line)  # who waits for it is given a second layout
+            self.call_next(self._set_texts)  # and so is who changes anything before it asks for its own
+        else:
+            self._set_texts()
+
+    def _lines(self) -> list[str]:
+        """Return the bubbles that are shown by now."""
+        return self.reply.bubbles if self._pace is None else self._whole()[: self._shown]
+
+    def _set_texts(self) -> None:
+        for bubble, line in zip(self._bubbles, self._lines(), strict=False):
+            bubble.set_text(line)
 
     def _bubble(self, place: int, line: str) -> Bubble:
         """Return a bubble; every other one is a shade lighter, as those of one reply touch."""

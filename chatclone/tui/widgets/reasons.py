@@ -1,4 +1,4 @@
-"""A table of choices, their values and the reason of each, wrapped to the width there is."""
+"""A table of choices, their values and the reason of each, beside them or, where it is narrow, below them."""
 
 import textwrap
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ Row = tuple[str, str, str]
 """What is decided, its value, and why."""
 WIDEST_NAME, WIDEST_VALUE = 22, 16
 NARROWEST_REASON = 24
+INDENT = 4
+"""Of a reason that stands below its value, as there is no room beside it."""
 
 
 class Reasons(Static):
@@ -40,14 +42,15 @@ class Reasons(Static):
 def _lines(rows: Sequence[Row], width: int) -> list[Content]:
     names = min(WIDEST_NAME, max(len(name) for name, _, _ in rows))
     values = min(WIDEST_VALUE, max(len(value) for _, value, _ in rows))
-    room = max(NARROWEST_REASON, width - names - values - 4)
+    room = width - names - values - 4
+    is_beside = room >= NARROWEST_REASON
     lines = []
     for name, value, reason in rows:
-        first, *rest = textwrap.wrap(visible(reason), room) or [""]
-        lines.append(
-            Content.assemble(
-                (f"{name:>{names}}", "$foreground 60%"), "  ", (f"{visible(value):<{values}}", "bold"), "  ", first
-            )
-        )
-        lines += [Content(" " * (names + values + 4) + line) for line in rest]
+        first, *rest = textwrap.wrap(visible(reason) if is_beside else "", max(1, room)) or [""]
+        head = (f"{name:>{names if is_beside else 0}}", "$foreground 60%"), "  "
+        lines.append(Content.assemble(*head, (f"{visible(value):<{values}}", "bold"), "  ", first))
+        if is_beside:
+            lines += [Content(" " * (names + values + 4) + line) for line in rest]
+        else:
+            lines += [Content(" " * INDENT + line) for line in textwrap.wrap(visible(reason), width - INDENT)]
     return lines

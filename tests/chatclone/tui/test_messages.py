@@ -14,7 +14,7 @@ from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.clipboard import copied, takes_osc52
 from chatclone.tui.editor import edited
 from chatclone.tui.rhythm import LONGEST_SECONDS, USUAL
-from chatclone.tui.widgets.bubbles import CloneMessage, Versions
+from chatclone.tui.widgets.bubbles import Bubble, CloneMessage, Versions
 from chatclone.tui.widgets.composer import Composer
 from chatclone.tui.widgets.conversation import ConversationView
 from tests.chatclone.tui.stage import NOW, app_with, awake, lines, outcomes, quiet, said, send, until
@@ -220,6 +220,25 @@ class TestRhythm:
             await until(pilot, lambda: lines(app) == ["hi", "a", "b"])
             await until(pilot, lambda: not app.query_one(CloneMessage).waits)
             assert outcomes(app) == []
+
+
+class TestGrowing:
+    """A reply on its way, many times a second."""
+
+    async def test_a_new_bubble_and_the_end_of_the_one_before_are_one_layout(self, store: ChatStore) -> None:
+        """Each costs a third of what a model of 200 tokens/s has between two tokens."""
+        app = app_with(FakeEngine(("one",)), store)
+        async with app.run_test() as pilot:
+            screen = await awake(pilot)
+            await send(pilot, "hi")
+            await quiet(pilot)
+            layouts: list[object] = []
+            screen.screen_layout_refresh_signal.subscribe(screen, layouts.append)
+            row = screen.query_one(CloneMessage)
+            await row.show(replace(row.reply, text="one and\ntwo"))
+            await until(pilot, lambda: lines(app) == ["hi", "one and", "two"])
+            await until(pilot, lambda: screen.query(Bubble).last().size.height)
+            assert len(layouts) == 1
 
 
 class TestHostileText:

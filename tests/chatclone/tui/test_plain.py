@@ -9,15 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.chats import ChatStore
+from chatclone.chats import ChatStore, Settings
 from chatclone.engines.base import Cancelled, EngineEvent, Piece, Sampling
 from chatclone.errors import ChatcloneError
 from chatclone.prompt import Prompt
 from chatclone.tui.commands import COMMANDS
+from chatclone.tui.loaded import Loaded
+from chatclone.tui.models import Models, key_of
+from chatclone.tui.opened import Opened
 from chatclone.tui.plain import run_plain
 from memory.search import Hit
+from tests.chatclone.tui.test_models import file
+from tests.chatclone.tui.way import Rooms, loaded, persona_in
 from tests.fakes import FakeEngine, fake_clone
 
+HOME = Path("no-home")
 HIT = Hit(7, 1_700_000_000, "Mira", "2023-11-14 Mira: a cat!!\n2023-11-14 Anna: omg", 0.5, "Anna")
 
 
@@ -37,10 +43,16 @@ class Terminal(io.StringIO):
         return True
 
 
+def talking(engine: FakeEngine, *hits: Hit) -> Loaded:
+    """Return a clone that writes with `engine`, and no other model to load."""
+    clone = fake_clone(engine, *hits)
+    return Loaded(lambda: (clone, ""), Models(clone.persona, HOME, Opened(), Rooms().open_model))
+
+
 def chat(store: ChatStore, engine: FakeEngine, typed: str, *hits: Hit) -> tuple[int, list[str]]:
     """Run the plain chat on these lines and return its exit code and what it printed."""
     output = io.StringIO()
-    code = run_plain(fake_clone(engine, *hits), store, io.StringIO(typed), output)
+    code = run_plain(talking(engine, *hits), store, io.StringIO(typed), output, HOME)
     return code, output.getvalue().splitlines()
 
 
@@ -57,6 +69,7 @@ class TestTalking:
         chat(store, FakeEngine(("one",), ("two",)), "hi\n\nagain\n")
         (conversation,) = store.conversations()
         assert [m.text for m in store.messages(conversation.id)] == ["hi", "one", "again", "two"]
+        assert conversation.unread == 0
         assert conversation.partner == "Anna"
 
     def test_two_slashes_begin_a_message_with_one(self, store: ChatStore) -> None:
@@ -73,7 +86,7 @@ class TestTalking:
     def test_a_terminal_is_greeted_and_prompted(self, store: ChatStore) -> None:
         """A person sees where to write; a pipe sees replies only."""
         output = io.StringIO()
-        assert run_plain(fake_clone(FakeEngine(("yo",))), store, Terminal("hi\n"), output) == 0
+        assert run_plain(talking(FakeEngine(("yo",))), store, Terminal("hi\n"), output, HOME) == 0
         assert output.getvalue().startswith("This is a clone of Mira.")
         assert output.getvalue().endswith("you: Mira (clone): yo\nyou: \n")
 
@@ -99,11 +112,14 @@ class TestCommands:
             "try: /set strength 0.8",
         ]
 
-    def test_a_model_is_for_the_app(self, store: ChatStore) -> None:
-        """It is saved, and it is said that this chat goes on with the one it was started with."""
-        _, printed = chat(store, FakeEngine(), "/set model gguf other.gguf\n")
-        assert printed[0] == "model is gguf other.gguf in this conversation."
-        assert printed[1].startswith("The app loads it; here ")
+    def test_delete_asks_first(self, store: ChatStore) -> None:
+        """Anything but a clear yes keeps it; what is deleted comes back."""
+        engine = FakeEngine(("hey",))
+        _, lines = chat(store, engine, "/delete\nhi\n/delete\nno\n/delete\nyes\n/chats\n/undo\n")
+        asked = "Delete “hi”? /undo brings it back, for a week."
+        assert lines[:2] == ["error: this conversation has not begun", "try: write a message"]
+        assert lines[3:7] == [asked, "Kept.", asked, "Deleted; /undo brings it back, for a week."]
+        assert lines[7:] == ["/chats NUMBER goes to one.", "you: hi", "Mira (clone): hey"]
 
     def test_memory_cites_what_the_reply_was_given(self, store: ChatStore) -> None:
         """With day, people, chat and score."""
@@ -180,6 +196,56 @@ class TestCommands:
         assert not engine.prompts
 
 
+class TestModels:
+    """What answers: any model of the persona, loaded in the place of the one before."""
+
+    def talk(self, store: ChatStore, home: Path, typed: str) -> tuple[int, Rooms, list[str]]:
+        """Run the plain chat on a persona that has one GGUF file."""
+        rooms, persona, output = Rooms(), persona_in(home), io.StringIO()
+        file(persona.models_folder / "fine.gguf")
+        code = run_plain(loaded(rooms, persona, home), store, io.StringIO(typed), output, home)
+        return code, rooms, output.getvalue().splitlines()
+
+    def test_a_model_is_chosen_by_name_or_number(self, store: ChatStore, tmp_path: Path) -> None:
+        """It answers at once, and it is the conversation's from then on."""
+        typed = "/model\n/model 3\nwho are you\n/set model auto\nand now\n/model 7\n"
+        _, rooms, lines = self.talk(store, tmp_path, typed)
+        assert lines[0].startswith("    1  as started (") and lines[0].endswith(", it answers now)")
+        assert lines[2:4] == ["    3  gguf, fine.gguf (1.5 MB · 21 Nov 2026)", "/model NUMBER chooses one."]
+        assert lines[4:6] == ["waking up Mira…", "fake, fake-model answers in this conversation."]
+        assert [line for line in lines if "(clone)" in line] == [
+            "Mira (clone): I am models/fine.gguf",
+            "Mira (clone): ok",
+        ]
+        assert lines[-2:] == ["error: there is no model 7", "try: /model lists what there is"]
+        assert rooms.models == [("gguf", "models/fine.gguf")]
+        assert len(rooms.opened) == 2
+        assert rooms.clones[0].engine.closed  # type: ignore[attr-defined]
+
+    def test_a_conversation_has_its_model_loaded_when_it_asks(self, store: ChatStore, tmp_path: Path) -> None:
+        """As it was chosen in the app."""
+        chosen = store.create("hi", settings=Settings(engine="gguf", model="models/fine.gguf"))
+        store.add(chosen.id, "user", "hi")
+        _, rooms, lines = self.talk(store, tmp_path, f"/chats {chosen.id}\n/chats\nhey\n")
+        assert lines[-2:] == ["waking up Mira…", "Mira (clone): I am models/fine.gguf"]
+        assert rooms.models == [("gguf", "models/fine.gguf")]
+
+    def test_one_that_cannot_be_loaded_changes_nothing(self, store: ChatStore, tmp_path: Path) -> None:
+        """What was there goes on, and the conversation keeps what it had."""
+        code, rooms, lines = self.talk(store, tmp_path, "hi\n/set model gguf gone\nstill there?\n")
+        assert lines[1:] == ["waking up Mira…", "error: the model is gone", "try: choose another", "Mira (clone): ok"]
+        assert (code, len(rooms.opened)) == (0, 2)
+        assert key_of(store.conversations()[0].settings) == ("auto", "")
+
+    def test_a_question_whose_model_is_gone_is_not_answered_by_another(self, store: ChatStore, tmp_path: Path) -> None:
+        """The question stays, and an answer is never said to be one model's that is another's."""
+        chosen = store.create("hi", settings=Settings(engine="gguf", model="gone"))
+        store.add(chosen.id, "user", "hi")
+        code, _, lines = self.talk(store, tmp_path, f"/chats {chosen.id}\nhey\n")
+        assert (code, lines[-1]) == (1, "try: choose another")
+        assert [m.text for m in store.messages(chosen.id)] == ["hi", "hey"]
+
+
 class TestTrouble:
     """What goes wrong is said, and the chat goes on."""
 
@@ -205,7 +271,7 @@ class TestTrouble:
     def test_ctrl_c_between_two_replies_ends(self, store: ChatStore) -> None:
         """The exit code is that of an interrupted program."""
         output = io.StringIO()
-        assert run_plain(fake_clone(FakeEngine()), store, InterruptedInput(), output) == 130
+        assert run_plain(talking(FakeEngine()), store, InterruptedInput(), output, HOME) == 130
 
 
 class InterruptedEngine(FakeEngine):

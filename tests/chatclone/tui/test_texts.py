@@ -19,10 +19,10 @@ from chatclone.tui.places import PLACES
 from chatclone.tui.plain import run_plain
 from chatclone.tui.preferences import Preferences
 from chatclone.tui.screens.help import INDENT, WIDTH, HelpScreen
-from chatclone.tui.texts import CATEGORIES, chosen_language, number, tr, tr_elsewhere, trn, use
+from chatclone.tui.texts import CATEGORIES, chosen_language, elsewhere, number, tr, trn, use
 from tests.chatclone.tui.stage import NOW, app_with, awake
-from tests.chatclone.tui.way import text_of
-from tests.fakes import FakeEngine, fake_clone
+from tests.chatclone.tui.way import Rooms, loaded, persona_in, text_of
+from tests.fakes import FakeEngine
 
 PACKAGE = Path(texts.__file__).parents[1]
 TABLES = {"commands.py", "places.py"}
@@ -95,7 +95,7 @@ class TestTranslations:
     def test_placeholders_agree(self, language: str) -> None:
         """A sentence says everything that the English one says; a form for one thing may leave its number out."""
         translation = texts.read(language)
-        for english, translated in {**translation.texts, **translation.elsewhere}.items():
+        for english, translated in {**translation.texts, **elsewhere(language)}.items():
             assert placeholders(english) == placeholders(translated), english
         for english, forms in translation.counted.items():
             for form, translated in forms.items():
@@ -108,18 +108,6 @@ class TestTranslations:
         wanted = {translation.category(count) for count in (*range(201), 0.5)} | {"other"}
         for forms in translation.counted.values():
             assert set(forms) == wanted
-
-    def test_texts_of_other_rooms_are_still_theirs(self, language: str) -> None:
-        """What is listed as said elsewhere stands somewhere in the package."""
-        said: set[str] = set()
-        for path in PACKAGE.rglob("*.py"):
-            if path.parent.name != "tui":
-                nodes = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.JoinedStr)]
-                said |= {re.sub(r"\{.*?\}", "{}", ast.unparse(node)[2:-1]) for node in nodes}
-                said |= {c for n in ast.walk(ast.parse(path.read_text("utf-8"))) if (c := constant(n))}  # type: ignore[arg-type]
-        said |= {p.read_text("utf-8").split("\n")[0].lstrip("# ") for p in (PACKAGE / "training").rglob("*.toml")}
-        listed = {re.sub(r"\{.*?\}", "{}", text) for text in texts.read(language).elsewhere}
-        assert listed <= said, listed - said
 
 
 class TestCode:
@@ -208,13 +196,6 @@ class TestSpeaking:
         assert tr("The adapter is applied at {strength:g}.", strength=0.5) == "Адаптер применяется с силой 0,5."
         assert tr("Saved as {path}", path="a.b,c.md") == "Сохранено: a.b,c.md"
 
-    def test_what_other_rooms_say_is_known_by_its_form(self) -> None:
-        """What is not known stays as it is."""
-        assert tr_elsewhere("reading result.json") == "reading result.json"
-        use("ru")
-        assert tr_elsewhere("reading result.json") == "чтение result.json"
-        assert tr_elsewhere("something new") == "something new"
-
     def test_days_have_their_names(self) -> None:
         """The month in the form that follows a day."""
         use("ru")
@@ -255,8 +236,9 @@ class TestChoosing:
         """Commands keep their names, as they are typed."""
         config.config_file(tmp_path).write_text('language = "ru"\n', "utf-8")
         output = io.StringIO()
-        run_plain(fake_clone(FakeEngine(("hey",))), store, io.StringIO("hi\n/set min_p x\n"), output, home=tmp_path)
-        assert output.getvalue().splitlines()[0] == "Mira (клон): hey"
+        started = loaded(Rooms(), persona_in(tmp_path), tmp_path)
+        run_plain(started, store, io.StringIO("hi\n/set min_p x\n"), output, tmp_path)
+        assert output.getvalue().splitlines()[0] == "Mira (клон): ok"
         assert "ошибка: min_p — число от 0 до 1, а не 'x'" in output.getvalue()
 
     async def test_the_help_is_in_it(self, store: ChatStore) -> None:

@@ -19,6 +19,9 @@ from chatclone.training.events import EventLog
 from chatclone.training.plan import Plan
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.journey import Journey
+from chatclone.tui.loaded import Loaded
+from chatclone.tui.models import Models
+from chatclone.tui.opened import Opened
 from chatclone.tui.sizes import Sizes
 from chatclone.tui.work import Work
 from tests.chatclone.tui.stage import NOW, until
@@ -164,6 +167,13 @@ class Rooms:
             open_persona=self.open,
             open_model=self.open_model,
         )
+
+
+def loaded(rooms: Rooms, persona: Persona, home: Path) -> Loaded:
+    """Return what the plain chat talks with, started with what a room opens."""
+    opened = Opened()
+    as_started = opened.keeping(lambda: rooms.open(persona, home))
+    return Loaded(as_started, Models(persona, home, opened, rooms.open_model))
 
 
 def half_way(run: Path) -> None:
