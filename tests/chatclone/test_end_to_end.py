@@ -19,7 +19,10 @@ from chatclone.prompt import ChatMessage
 from chatclone.remembering import EMBEDDER_VARIABLE
 from chatclone.training.plan import make_plan
 from chatclone.training.run import run
+from chatclone.tui.app import ChatcloneApp
+from chatclone.tui.widgets.memory_panel import MemoryPanel
 from memory.memory import Memory
+from tests.chatclone.tui import stage
 
 pytestmark = pytest.mark.starter
 
@@ -238,6 +241,24 @@ def test_gguf_says_the_same(
         assert pairs[len(ASKED)][0].text == pairs[len(ASKED)][1].text
     assert len(replies) >= 20
     assert sum(bool(reply.memory) for reply in replies) >= 8
+
+
+async def test_in_the_app(trained: Trained, exported: dict[str, Any], tmp_path: Path) -> None:
+    """A question is answered in bubbles as the model wrote it, and the panel shows what it was given to remember."""
+    home, persona, _ = trained
+    question, word = next(iter(FACTS.items()))
+    store = stage.store_in(tmp_path)
+    app = ChatcloneApp(persona, lambda: open_clone(persona, home), store)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await stage.awake(pilot)
+        await pilot.press("f2")
+        await stage.send(pilot, question)
+        await stage.quiet(pilot)
+        (_, (reply, state)) = stage.said(store)
+        assert state in ("done", "length")
+        assert stage.lines(app) == [question, *(line.strip() for line in reply.split("\n") if line.strip())]
+        assert word in " ".join(str(hit.render()) for hit in app.screen.query_one(MemoryPanel).query(".hit"))
+    store.close()
 
 
 def test_demo_command(
