@@ -63,7 +63,6 @@ class PlainChat:
             "older": lambda argument: self._sibling(-1),
             "newer": lambda argument: self._sibling(1),
             "unsend": self._unsend,
-            "undo": self._undo,
             **told(self),
         }
 
@@ -161,11 +160,15 @@ class PlainChat:
 
     def _write(self, seed: int | None) -> None:
         """Answer the last question."""
-        assert self.question is not None
-        if self._wakes():
-            self._let_write(begin_reply(self.store, self.question), seed)
+        if self.wakes():
+            self.answer(seed)
 
-    def _wakes(self) -> bool:
+    def answer(self, seed: int | None, settings: Settings | None = None) -> StoredMessage:
+        """Write a reply to the last question beside those there are, with the model that is there, and return it."""
+        assert self.question is not None
+        return self._let_write(begin_reply(self.store, self.question), seed, settings)
+
+    def wakes(self) -> bool:
         """Return whether the model that the open conversation wants is there; one that cannot be loaded is said."""
         try:
             self.load(key_of(self.settings))
@@ -181,13 +184,14 @@ class PlainChat:
             self.print(tr("waking up {name}…", name=visible(self.clone.persona.name)))
             self.loaded.load(key)
 
-    def _let_write(self, reply: StoredMessage, seed: int | None) -> None:
-        """Write a begun reply; every line is printed when it is whole."""
+    def _let_write(self, reply: StoredMessage, seed: int | None, settings: Settings | None = None) -> StoredMessage:
+        """Write a begun reply, as `settings` say this once; every line is printed when it is whole."""
         self.reply = reply
         printed = max(0, len(reply.bubbles) - 1)
         try:
             with _interruptible() as stopped:
-                for event in answer(self.clone, self.store, reply, cancelled=stopped.is_set, seed=seed):
+                writing = answer(self.clone, self.store, reply, cancelled=stopped.is_set, seed=seed, settings=settings)
+                for event in writing:
                     if isinstance(event, Reading):
                         continue
                     self.reply = event
@@ -203,6 +207,7 @@ class PlainChat:
                 self.print(f"({tr('stopped')})")
             elif not self.reply.text:
                 self.print(f"({tr('said nothing')})")
+        return self.reply
 
     def _print_bubbles(self, bubbles: list[str], printed: int) -> int:
         """Print those bubbles that are not yet; returns how many are now."""
@@ -230,7 +235,7 @@ class PlainChat:
     def _continue(self, argument: str) -> None:
         if self.reply is None:
             self.print(tr("There is no reply yet."))
-        elif self._wakes():
+        elif self.wakes():
             self._let_write(continue_reply(self.store, self.reply), None)
 
     def _edit(self, argument: str) -> None:
@@ -259,12 +264,6 @@ class PlainChat:
         self.store.delete_message(last)
         self.print(tr("Deleted; /undo brings it back, for a week."))
         self.open(last.conversation)
-
-    def _undo(self, argument: str) -> None:
-        deleted = self.store.deletions(limit=1)
-        if not deleted:
-            raise ChatcloneError(tr("nothing was deleted within a week"), "chatclone chats restore")
-        self.open(self.store.restore(deleted[0]).conversation)
 
     def print(self, text: str) -> None:
         """Print a line at once."""

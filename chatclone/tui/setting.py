@@ -12,12 +12,14 @@ from chatclone.chats.settings import STRONGEST
 from chatclone.engines.base import Sampling
 from chatclone.engines.choose import EngineKind
 from chatclone.errors import ChatcloneError
-from chatclone.tui.texts import tr
+from chatclone.tui.texts import mark, tr
 
 STRANGER = "a stranger"
 """A partner whom the clone does not know; it stands in the prompt, so it is no text to translate."""
 LONGEST = 4096
 """Tokens of the longest reply that can be asked for."""
+SIDES = (mark("1 · without the adapter"), mark("2 · with the adapter"))
+"""What a comparison sets side by side."""
 _ON, _OFF = ("on", "yes", "true", "1"), ("off", "no", "false", "0")
 
 
@@ -45,6 +47,12 @@ def described(settings: Settings, usual: Sampling) -> list[tuple[str, str]]:
         ("length", str(sampling.max_tokens)),
         ("notes", settings.notes),
     ]
+
+
+def both_sides(settings: Settings) -> tuple[Settings, Settings]:
+    """Return the settings of both sides of a comparison: without the adapter, and with it at a strength above 0."""
+    strength = settings.strength if settings.strength != 0 else None
+    return replace(settings, adapter=False), replace(settings, adapter=True, strength=strength)
 
 
 def strength_told(strength: float | None) -> str:

@@ -1,5 +1,6 @@
 """Commands of the plain chat that ask the store or the clone something, or tell it, and print how that went."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatclone.answering import explain
+from chatclone.chats import StoredMessage
 from chatclone.chats.corrections import correct
 from chatclone.chats.transfer import read, written
 from chatclone.errors import ChatcloneError
@@ -15,7 +17,7 @@ from chatclone.tui.days import local_day
 from chatclone.tui.faults import explained_text
 from chatclone.tui.models import Key, key_of
 from chatclone.tui.saving import file_for, kind_of, loaded, unreadable, unwritable
-from chatclone.tui.setting import described, strength_told, with_setting
+from chatclone.tui.setting import SIDES, both_sides, described, strength_told, with_setting
 from chatclone.tui.texts import number, tr, tr_elsewhere, trn
 from chatclone.tui.visible import visible
 from memory.memory import Memory
@@ -37,6 +39,7 @@ def told(chat: "PlainChat") -> dict[str, Callable[[str], None]]:
         "chats": lambda argument: _chats(chat, argument),
         "memory": lambda argument: _cite(chat),
         "delete": lambda argument: _delete(chat),
+        "undo": lambda argument: _undo(chat),
         "model": lambda argument: _model(chat, argument),
         "search": lambda words: _search(chat, words),
         "rename": lambda title: chat.store.rename(_open(chat), title),
@@ -48,6 +51,9 @@ def told(chat: "PlainChat") -> dict[str, Callable[[str], None]]:
         "better": lambda text: _correct(chat, text),
         "partner": lambda name: _set(chat, "partner", name),
         "strength": lambda number: _strength(chat, number),
+        "settings": lambda argument: _set(chat, "", ""),
+        "unread": lambda argument: _unread(chat),
+        "compare": lambda argument: _compare(chat),
         "set": lambda text: _set(chat, *text.partition(" ")[::2]),
     }
 
@@ -84,6 +90,13 @@ def _delete(chat: "PlainChat") -> None:
     chat.print(tr("Deleted; /undo brings it back, for a week."))
 
 
+def _undo(chat: "PlainChat") -> None:
+    deleted = chat.store.deletions(limit=1)
+    if not deleted:
+        raise ChatcloneError(tr("nothing was deleted within a week"), "chatclone chats restore")
+    chat.open(chat.store.restore(deleted[0]).conversation)
+
+
 def _cite(chat: "PlainChat") -> None:
     """Cite what the last reply was given to remember."""
     if chat.reply is None or not chat.reply.memory:
@@ -110,6 +123,35 @@ def _pin(chat: "PlainChat") -> None:
     pinned = not chat.store.conversation(number).pinned
     chat.store.pin(number, pinned)
     chat.print(tr("Pinned.") if pinned else tr("No longer pinned."))
+
+
+def _unread(chat: "PlainChat") -> None:
+    chat.store.mark_read(_open(chat), read=False)
+    chat.print(tr("Marked as not read."))
+
+
+def _compare(chat: "PlainChat") -> None:
+    """Answer the last question without the adapter and with it; the one that is chosen stays, or what was there."""
+    question, before, seed = chat.question, chat.reply, random.randrange(2**31)
+    if question is None:
+        raise ChatcloneError(tr("there is no message yet"), tr("write one"))
+    if not chat.wakes():
+        return
+    sides: list[StoredMessage] = []
+    for title, settings in zip(SIDES, both_sides(chat.settings), strict=True):
+        chat.print(tr(title))
+        sides.append(chat.answer(seed, settings))
+    chat.print(tr("1 or 2 keeps that one, anything else what was there."))
+    chosen = chat.ask("1, 2").strip()
+    kept = sides[int(chosen) - 1] if chosen in ("1", "2") else before
+    for side in sides:
+        if side is not kept:
+            chat.store.delete_message(side)
+    if kept is None:
+        chat.store.show_until(question.id)
+    else:
+        chat.store.show(kept.id)
+    chat.open(question.conversation)
 
 
 def _save(chat: "PlainChat", name: str) -> None:

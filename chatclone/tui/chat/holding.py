@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field, replace
 
-from chatclone.chats import Settings, StoredMessage
+from chatclone.chats import StoredMessage
 from chatclone.errors import ChatcloneError
 from chatclone.tui.chat.base import ChatBase
 from chatclone.tui.models import key_of
@@ -11,7 +11,7 @@ from chatclone.tui.screens.compare import CompareScreen
 from chatclone.tui.screens.model import ModelScreen
 from chatclone.tui.screens.partner import PartnerScreen
 from chatclone.tui.screens.settings import SettingsScreen
-from chatclone.tui.setting import strength_told, with_setting
+from chatclone.tui.setting import both_sides, strength_told, with_setting
 from chatclone.tui.texts import tr
 
 
@@ -114,13 +114,7 @@ class HoldingActions(ChatBase):
             self._comparison = Comparison(question, screen, random.randrange(2**31), after[0].id if after else None)
             self._store.show_until(question.id)
             self.app.push_screen(screen, self._compared)
-            await self._begun(self.replies.ask(question, self._comparison.seed, self._sides()[0]))
-
-    def _sides(self) -> tuple[Settings, Settings]:
-        """Return the settings of both sides of a comparison; a strength of 0 would be no other side."""
-        settings = replace(self._settings, adapter=True)
-        strength = settings.strength if settings.strength != 0 else None
-        return replace(settings, adapter=False), replace(settings, strength=strength)
+            await self._begun(self.replies.ask(question, self._comparison.seed, both_sides(self._settings)[0]))
 
     def _compare_changed(self, reply: StoredMessage) -> None:
         """Show a reply on its side of the comparison, if it is part of one."""
@@ -139,7 +133,7 @@ class HoldingActions(ChatBase):
         comparison.screen.show(len(comparison.done), reply)
         comparison.done.append(reply)
         if len(comparison.done) == 1:
-            await self._begun(self.replies.ask(comparison.question, comparison.seed, self._sides()[1]))
+            await self._begun(self.replies.ask(comparison.question, comparison.seed, both_sides(self._settings)[1]))
 
     async def _compared(self, side: int | None) -> None:
         """Keep the side that was chosen and delete the rest; with none chosen, what was there before is shown."""

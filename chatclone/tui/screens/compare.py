@@ -9,10 +9,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chatclone.chats import StoredMessage
-from chatclone.tui.texts import mark, tr, trn
+from chatclone.tui.setting import SIDES
+from chatclone.tui.texts import tr, trn
 from chatclone.tui.visible import visible
-
-SIDES = (mark("1 · without the adapter"), mark("2 · with the adapter"))
 
 
 class CompareScreen(ModalScreen[int | None]):

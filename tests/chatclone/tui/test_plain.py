@@ -121,6 +121,27 @@ class TestCommands:
         assert lines[3:7] == [asked, "Kept.", asked, "Deleted; /undo brings it back, for a week."]
         assert lines[7:] == ["/chats NUMBER goes to one.", "you: hi", "Mira (clone): hey"]
 
+    def test_compare_keeps_the_side_that_is_chosen(self, store: ChatStore) -> None:
+        """Without the adapter and with it, to the same question; with none chosen what was there stays."""
+        engine = FakeEngine(("hey",), ("good day",), ("yo",), ("good evening",), ("sup",))
+        _, lines = chat(store, engine, "/compare\nhi\n/compare\n2\n/compare\n\n")
+        sides = ["1 · without the adapter", "2 · with the adapter"]
+        ask = "1 or 2 keeps that one, anything else what was there."
+        kept = ["you: hi", "Mira (clone): yo"]
+        assert lines[:2] == ["error: there is no message yet", "try: write one"]
+        assert lines[3:8] == [sides[0], "Mira (clone): good day", sides[1], "Mira (clone): yo", ask]
+        assert lines[8:10] == kept
+        assert lines[10:] == [sides[0], "Mira (clone): good evening", sides[1], "Mira (clone): sup", ask, *kept]
+        (question, shown) = store.messages(store.conversations()[0].id)
+        assert (question.text, shown.text, len(store.siblings(shown))) == ("hi", "yo", 2)
+
+    def test_settings_and_unread(self, store: ChatStore) -> None:
+        """What /set without a name lists; and a reply that is to be read again."""
+        _, lines = chat(store, FakeEngine(("hey",)), "/settings\nhi\n/unread\n/chats\n")
+        assert lines[2].split() == ["adapter", "on"]
+        assert lines[-3] == "Marked as not read."
+        assert "(1 new, " in lines[-2]
+
     def test_memory_cites_what_the_reply_was_given(self, store: ChatStore) -> None:
         """With day, people, chat and score."""
         _, lines = chat(store, FakeEngine(("hm",)), "/memory\ncat?\n/memory\n", HIT)
