@@ -20,6 +20,8 @@ SATURATION, LENGTH_PART = 1.2, 0.75
 """BM25's k1 and b."""
 HIGH = 5.0
 """Deviations above the mean that nearly no passage is nearer than."""
+IMPLIED = 0.2
+"""How much "your" and "my" say of who is meant, beside a name: of your cat others speak as well."""
 _BEGINNING = 3
 """Letters by which words that cannot be forms of a question's are told before they are stemmed."""
 
@@ -98,14 +100,14 @@ def rank(
     heights = _shares(_heights(windows))
     around = _around(windows, len(lengths), by_window, cover, heights)
     highest = max((window.height or 0.0 for window in windows), default=0.0) / HIGH
-    about = _about(question, set(lines.who), asked)
+    about, sure = _about(question, set(lines.who), asked)
     sessions = _sessions(lines)
     asks = [match if marks & ASKS else 0.0 for match, marks in zip(by_line, lines.marks, strict=True)]
     return Properties(
         window=around.match,
         line=by_line,
         cover=around.cover,
-        asked=[1.0 if who in about else 0.0 for who in lines.who],
+        asked=[sure if who in about else 0.0 for who in lines.who],
         content=[content / FULL_OF_CONTENT for content in lines.content],
         session=_best_of_sessions(sessions, windows, by_window),
         first=[1.0 if marks & SPEAKS_OF_SELF else 0.0 for marks in lines.marks],
@@ -217,10 +219,11 @@ def _heights(windows: Sequence[Window]) -> list[float]:
     return [max(0.0, floor if window.height is None else window.height) for window in windows]
 
 
-def _about(question: Question, speakers: Collection[str], asked: Collection[str]) -> Collection[str]:
-    """Return the one speaker that the question is about; nobody where it is about several or none."""
-    named = {name for name in speakers if question.names(name)} or set(asked)
-    return named if len(named) == 1 else ()
+def _about(question: Question, speakers: Collection[str], asked: Collection[str]) -> tuple[Collection[str], float]:
+    """Return the one speaker that the question is about, nobody where it is about several or none, and how surely."""
+    if named := {name for name in speakers if question.names(name)}:
+        return named if len(named) == 1 else (), 1.0
+    return asked if len(asked) == 1 else (), IMPLIED
 
 
 def _sessions(lines: Lines) -> list[int]:
