@@ -14,7 +14,8 @@ from chatclone.errors import ChatcloneError, UsageError
 from chatclone.persona import Persona
 
 if TYPE_CHECKING:
-    from chatclone.prompt import Sample
+    from chatclone.prompt import ChatTemplate, Sample
+    from chatclone.training.data import Conversation
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -33,7 +34,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     sample = verbs.add_parser(
         "sample",
         parents=parents,
-        help="samples as the model sees them, the trained part marked",
+        help="samples as the model sees them, recalled lines too, the trained part marked",
     )
     sample.add_argument("--count", type=int, default=3, metavar="N", help="how many (default: 3)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="another seed shows other samples")
@@ -115,9 +116,13 @@ def run_sample(args: argparse.Namespace) -> int:
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, model_max_length=sys.maxsize)
     template = ChatTemplate.from_tokenizer(tokenizer)
     documents, shown = [], []
-    for line in random.Random(args.seed).sample(lines, min(args.count, len(lines))):
+    chosen = random.Random(args.seed).sample(lines, min(args.count, len(lines)))
+    conversations = [line_messages(line, persona.system_prompt("{partner}")) for line in chosen]
+    if args.part == "train":  # what is held out is measured without memory
+        conversations = _reminded(persona, conversations, [line["meta"] for line in chosen], template, limit, args.seed)
+    for line, messages in zip(chosen, conversations, strict=True):
         try:
-            sample = template.sample(line_messages(line, persona.system_prompt("{partner}")), limit)
+            sample = template.sample(messages, limit)
         except PromptError as error:
             say(f"note: a line gives no sample: {error}")
             continue
@@ -126,6 +131,38 @@ def run_sample(args: argparse.Namespace) -> int:
         shown.append(text)
     emit(args, documents, "\n────\n".join(shown))
     return 0
+
+
+def _reminded(
+    persona: Persona,
+    conversations: "list[Conversation]",
+    metas: list[dict[str, Any]],
+    template: "ChatTemplate",
+    context: int,
+    seed: int,
+) -> "list[Conversation]":
+    """Put recalled lines into as large a share of these samples as a training run with the default preset does."""
+    from chatclone.training.plan import withhold_names
+    from chatclone.training.recalled import Share, remind_from
+    from chatclone.training.settings import DEFAULT_PRESET, preset
+
+    values, reasons = preset(DEFAULT_PRESET)
+    options = json.loads(_existing(persona, "report.json").read_text("utf-8")).get("options", {})
+    withhold_names(values, reasons, options)
+    if not values["memory_share"] or not persona.memory_file.exists():
+        return conversations
+    return remind_from(
+        persona.memory_file,
+        conversations,
+        metas,
+        Share(values["memory_share"], values["memory_irrelevant"]),
+        template,
+        context=context,
+        limit=context,
+        name=persona.name,
+        seed=seed,
+        redact=options.get("redact", True),
+    ).conversations
 
 
 def _marked(sample: "Sample", tokenizer: Any) -> str:

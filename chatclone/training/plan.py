@@ -92,9 +92,7 @@ def make_plan(
     if values["dropout"] == AUTO:
         values["dropout"], reasons["dropout"] = _dropout(report["import"]["split"]["train"])
     options = report.get("options", {})
-    if options.get("pseudonyms"):
-        # Memory keeps the real names, which a data set with pseudonyms must not learn.
-        values["memory_share"], reasons["memory_share"] = 0.0, "the data set has pseudonyms, the memory real names"
+    withhold_names(values, reasons, options)
     split = report["import"]["split"]
     run = _next_run(persona.runs_folder)
     return Plan(
@@ -114,6 +112,12 @@ def make_plan(
         memory_file=str(persona.memory_file) if persona.memory_file.exists() else "",
         redact=bool(options.get("redact", True)),
     )
+
+
+def withhold_names(values: Values, reasons: Reasons, options: Mapping[str, Any]) -> None:
+    """Let samples of a data set with pseudonyms, by its import's options, recall nothing: memory has real names."""
+    if options.get("pseudonyms"):
+        values["memory_share"], reasons["memory_share"] = 0.0, "the data set has pseudonyms, the memory real names"
 
 
 def _require_data(persona: Persona) -> dict[str, Any]:

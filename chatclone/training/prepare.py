@@ -4,25 +4,21 @@ Imports torch only when called.
 """
 
 import gc
-import sys
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatTemplate, PromptError
+from chatclone.prompt import ChatTemplate
 from chatclone.training import decide, ranks
 from chatclone.training.bases import Base, describe
 from chatclone.training.data import Conversation, TokenizedData, read_conversations, tokenize
 from chatclone.training.events import PLAN_FILE, EventLog
 from chatclone.training.machine import Machine, look
 from chatclone.training.plan import Plan
-from chatclone.training.recalled import Room, Share, memory_words, remind
+from chatclone.training.recalled import Share, remind_from
 from chatclone.training.replay import replayed
 from chatclone.training.schedule import Schedule, schedule
-from importers.redact import Redactor
-from memory.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +129,18 @@ def _conversations(plan: Plan, context: int, template: ChatTemplate) -> tuple[li
     conversations, metas = read_conversations(Path(plan.train_file), plan.system)
     mixed = {"memory_samples": 0, "irrelevant_memory_samples": 0, "undated_samples": 0, "replay_samples": 0}
     if s["memory_share"] and plan.memory_file:
-        with closing(Memory.open(Path(plan.memory_file))) as memory:
-            reminded = remind(
-                conversations,
-                metas,
-                memory,
-                Share(s["memory_share"], s["memory_irrelevant"]),
-                Room(memory_words(context), _limit(plan, context), lambda turns: _tokens(template, turns)),
-                name=plan.name,
-                seed=s["seed"],
-                redactor=Redactor() if plan.redact else None,
-            )
+        reminded = remind_from(
+            Path(plan.memory_file),
+            conversations,
+            metas,
+            Share(s["memory_share"], s["memory_irrelevant"]),
+            template,
+            context=context,
+            limit=_limit(plan, context),
+            name=plan.name,
+            seed=s["seed"],
+            redact=plan.redact,
+        )
         conversations = reminded.conversations
         mixed |= {"memory_samples": reminded.with_memory, "irrelevant_memory_samples": reminded.irrelevant}
         mixed["undated_samples"] = reminded.undated
@@ -158,14 +155,6 @@ def _limit(plan: Plan, context: int) -> int:
     """Return how long a sample may be at most."""
     wanted = plan.settings["max_length"]
     return min(wanted, context) if isinstance(wanted, int) else context
-
-
-def _tokens(template: ChatTemplate, messages: Conversation) -> int:
-    """Return the tokens of a whole conversation; one that the template takes only in part is too long for memory."""
-    try:
-        return len(template.encode(template.render(messages, reply_next=False)))
-    except PromptError:
-        return sys.maxsize
 
 
 def _eval_data(plan: Plan, template: ChatTemplate) -> TokenizedData:

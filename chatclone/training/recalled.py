@@ -6,16 +6,20 @@ nothing to the question, so that the adapter learns to ignore those too. The sam
 """
 
 import random
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from chatclone.clone import CONTEXT_A_WORD, MEMORY_WORDS
 from chatclone.engines.local import MAX_CONTEXT
-from chatclone.prompt import with_memory
+from chatclone.prompt import ChatTemplate, PromptError, with_memory
 from chatclone.training.data import Conversation
 from importers.message import Message
 from importers.redact import Redactor
+from memory.memory import Memory
 from memory.search import Hit, Recall
 
 OTHERS = 5
@@ -65,6 +69,41 @@ class Reminded:
     with_memory: int = 0
     irrelevant: int = 0
     undated: int = 0
+
+
+def remind_from(
+    file: Path,
+    conversations: Sequence[Conversation],
+    metas: Sequence[dict[str, Any]],
+    share: Share,
+    template: ChatTemplate,
+    *,
+    context: int,
+    limit: int,
+    name: str,
+    seed: int,
+    redact: bool,
+) -> Reminded:
+    """Put lines recalled from the memory at `file` into samples of at most `limit` tokens for a base of `context`."""
+    with closing(Memory.open(file)) as memory:
+        return remind(
+            conversations,
+            metas,
+            memory,
+            share,
+            Room(memory_words(context), limit, lambda turns: _tokens(template, turns)),
+            name=name,
+            seed=seed,
+            redactor=Redactor() if redact else None,
+        )
+
+
+def _tokens(template: ChatTemplate, messages: Conversation) -> int:
+    """Return the tokens of a whole conversation; one that the template takes only in part is too long for memory."""
+    try:
+        return len(template.encode(template.render(messages, reply_next=False)))
+    except PromptError:
+        return sys.maxsize
 
 
 def memory_words(context: int) -> int:

@@ -1,13 +1,15 @@
 """`chatclone data`: the report as text and as a page, the audit, samples, and pseudonyms all the way."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatclone.cli.main import main
-from chatclone.prompt import IGNORED
+from chatclone.prompt import IGNORED, MEMORY_CLOSE, MEMORY_OPEN
+from chatclone.training.settings import DEFAULT_PRESET, preset
 from tests import exports
 
 SECRET = "call +7 999 123-45-67"
@@ -117,6 +119,28 @@ class TestSample:
         trained = [part.partition("⟧")[0] for s in samples for part in s["text"].split("⟦")[1:]]
         answers = [answer.format(topic) for answer in exports.ANSWERS for topic in exports.TOPICS]
         assert all(any(part.startswith(answer) for answer in answers) for part in trained if "phone-1" not in part)
+
+    def test_recalled_lines(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """As many samples as in a training run show what memory recalls before the last reply, never a held-out one."""
+        pytest.importorskip("transformers", reason="transformers is not installed")
+        imported(tmp_path)
+        texts = [sample["text"] for sample in run_json(capsys, "sample", "--count", "20")]
+        recalled = [text for text in texts if MEMORY_OPEN in text]
+        assert len(recalled) == round(len(texts) * preset(DEFAULT_PRESET)[0]["memory_share"])
+        for text in recalled:
+            block = text.partition(MEMORY_OPEN)[2].partition(MEMORY_CLOSE)[0]
+            assert re.search(r"^\d{4}-\d\d-\d\d \w+", block.strip())
+            assert "⟦" not in block
+            assert "⟦" in text.partition(MEMORY_CLOSE)[2]
+        held_out = run_json(capsys, "sample", "--count", "20", "--part", "eval")
+        assert held_out
+        assert not any(MEMORY_OPEN in sample["text"] for sample in held_out)
+
+    def test_pseudonyms_recall_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Memory has the real names, which such a data set must not show."""
+        pytest.importorskip("transformers", reason="transformers is not installed")
+        imported(tmp_path, "--pseudonyms")
+        assert not any(MEMORY_OPEN in sample["text"] for sample in run_json(capsys, "sample", "--count", "20"))
 
     def test_wrong_count(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """No samples are not worth asking for."""
