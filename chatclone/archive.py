@@ -5,21 +5,20 @@ text. What was forgotten leaves a tombstone and does not come back.
 """
 
 import hashlib
-import json
 import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import lru_cache
-from itertools import islice
+from dataclasses import dataclass
+from itertools import islice, starmap
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+from chatclone import rows
 from chatclone.joining import Joined, join, rename_person
 from chatclone.tombstones import NAME, Tombstones
-from importers.message import Chat, ChatKind, Media, Message, Person, Span
+from importers.message import Chat, ChatKind, Message, Person
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 """Each brings the file one version further; the version is SQLite's `user_version`."""
@@ -87,6 +86,9 @@ class Archive:
         self._db.execute("PRAGMA secure_delete=ON")  # forgotten words are overwritten, not only unlinked
         self._migrate()
         self._tombstones = Tombstones(self._db)
+        self._chats: list[tuple[str, Chat]] = []
+        self._chats_at = -1
+        """After how many changes these were the chats."""
 
     def close(self) -> None:
         """Close the file; changes outside a finished transaction are gone."""
@@ -108,7 +110,10 @@ class Archive:
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT" if keep else "ROLLBACK")
+        else:
+            self._db.execute("COMMIT" if keep else "ROLLBACK")
+        finally:
+            self._chats_at = -1
 
     def add(self, platform: str, messages: Iterable[Message]) -> Added:
         """Store messages of one platform; known ones are replaced where the new one was edited later."""
@@ -120,18 +125,15 @@ class Archive:
             if gone:
                 wanted = [m for m in batch if not (gone.holds("chat", m.chat) or gone.holds("person", m.sender))]
                 skipped += len(batch) - len(wanted)
-            rows = [_row(platform, m) for m in wanted]
-            added = self._changes(
-                "INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-                rows,
-            )
+            plain, rich = rows.divided(platform, wanted)
+            added = self._changes(rows.INSERT_PLAIN, plain) + self._changes(rows.INSERT_RICH, rich)
             new += added
-            duplicates += len(rows) - added
-            if added < len(rows):
+            duplicates += len(wanted) - added
+            if added < len(wanted):
                 edited += self._changes(
                     "UPDATE message SET text=?, media=?, edited_at=?, spans=? "
                     "WHERE platform=? AND chat=? AND id=? AND coalesce(edited_at, 0) < ?",
-                    [(r[5], r[6], r[8], r[11], *r[:3], r[8]) for r in rows if r[8] is not None],
+                    [(r[5], r[6], r[8], r[11], *r[:3], r[8]) for r in rich if r[8] is not None],
                 )
         return Added(new, duplicates, edited, skipped)
 
@@ -190,21 +192,34 @@ class Archive:
 
     def chats(self) -> list[tuple[str, Chat]]:
         """Return every chat with its platform, those with most messages first."""
-        rows = self._db.execute(
+        # An import asks for them several times, and every message has to be counted.
+        if self._chats_at != self._db.total_changes:
+            self._chats, self._chats_at = self._count_chats(), self._db.total_changes
+        return list(self._chats)
+
+    def _count_chats(self) -> list[tuple[str, Chat]]:
+        found = self._db.execute(
             "SELECT c.platform, c.id, c.kind, c.name "
             "FROM chat c JOIN message m ON m.platform=c.platform AND m.chat=c.id "
             "GROUP BY c.platform, c.id ORDER BY count(*) DESC, c.id"
         ).fetchall()
-        return [(platform, Chat(chat, cast(ChatKind, kind), name)) for platform, chat, kind, name in rows]
+        return [(platform, Chat(chat, cast(ChatKind, kind), name)) for platform, chat, kind, name in found]
 
     def messages(self, platform: str, chat: str) -> Iterator[Message]:
         """Yield the messages of one chat in their order (negative ids, from before a migration, come first)."""
-        rows = self._db.execute(
-            "SELECT chat, id, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans"
-            " FROM message WHERE platform=? AND chat=? ORDER BY id",
+        found = self._db.execute(
+            f"SELECT {rows.COLUMNS} FROM message WHERE platform=? AND chat=? ORDER BY id", (platform, chat)
+        )
+        return starmap(rows.message, found)
+
+    def texts(self, platform: str, chat: str) -> Iterator[tuple[int, int, str, str]]:
+        """Yield id, time, sender and content of the messages of one chat that have words, in their order."""
+        found = self._db.execute(
+            "SELECT id, sent_at, sender, text, media FROM message WHERE platform=? AND chat=? AND text<>'' ORDER BY id",
             (platform, chat),
         )
-        return map(_message, rows)
+        for number, sent_at, sender, text, media in found:
+            yield number, sent_at, sender, rows.media(media).beside(text) if media else text
 
     def forget(self, *, chat: str = "", person: str = "") -> int:
         """Remove a chat or everything a person wrote, leave a tombstone, and return how many messages are gone.
@@ -240,45 +255,7 @@ class Archive:
             gone += self._forget_chat(platform, person)
         return gone
 
-    def _changes(self, statement: str, rows: list[tuple[object, ...]]) -> int:
+    def _changes(self, statement: str, values: list[rows.Row]) -> int:
         before = self._db.total_changes
-        self._db.executemany(statement, rows)
+        self._db.executemany(statement, values)
         return self._db.total_changes - before
-
-
-def _row(platform: str, m: Message) -> tuple[object, ...]:
-    return (
-        platform, m.chat, m.id, m.sent_at, m.sender, m.text, m.media and _media_text(m.media),
-        m.reply_to, m.edited_at, m.forwarded, m.via_bot, _spans_text(m.spans) if m.spans else None,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=4096)
-def _media_text(media: Media) -> str:
-    return json.dumps(asdict(media), ensure_ascii=False)
-
-
-@lru_cache(maxsize=4096)
-def _media_of(text: str) -> Media:
-    return Media(**json.loads(text))
-
-
-def _spans_text(spans: tuple[Span, ...]) -> str:
-    return json.dumps([(s.kind, s.start, s.end) for s in spans])
-
-
-def _message(row: tuple[Any, ...]) -> Message:
-    chat, number, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans = row
-    return Message(
-        chat,
-        number,
-        sent_at,
-        sender,
-        text,
-        _media_of(media) if media else None,
-        reply_to,
-        edited_at,
-        bool(forwarded),
-        bool(via_bot),
-        tuple(Span(*span) for span in json.loads(spans)) if spans else (),
-    )

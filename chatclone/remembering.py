@@ -78,6 +78,6 @@ def embed(persona: Persona, seconds: float | None, progress: Progress = lambda d
 def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:
     for platform, chat in archive.chats():
         key, name = f"{platform}:{chat.id}", chat.name
-        for m in archive.messages(platform, chat.id):
-            if m.text.strip():  # [call 0:22] says nothing, and would answer what a cat is called
-                yield Line(f"{key}/{m.id}", key, name, people[m.sender].name, m.sent_at, m.content)
+        # [call 0:22] says nothing, and would answer what a cat is called.
+        for number, sent_at, sender, content in archive.texts(platform, chat.id):
+            yield Line(f"{key}/{number}", key, name, people[sender].name, sent_at, content)

@@ -8,14 +8,14 @@ cost grows with the number of replies, not with its square.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, combinations
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 NEAR = 0.8
 """The Jaccard index of two replies' word sets from which on they are near-duplicates."""
 FEWEST_WORDS = 4
 """Sets of fewer words are never near-duplicates: people repeat themselves."""
-BITS = 127
+BITS = 64
 """Of a set's signature: two sets that differ in many words nearly always differ in many bits, which is told at once."""
 MOST_COMPARED = 200
 """Sets compared for one pair of words. Where more have the same two rarest words, nobody wrote them."""
@@ -26,10 +26,11 @@ class NearDuplicates:
 
     def __init__(self) -> None:
         self._first: dict[int, int] = {}
-        """A pair of ranks to the number of the first set that has it, which for most pairs is the only one."""
-        self._more: dict[int, list[int]] = {}
-        self._sets: dict[int, array[int]] = {}
-        self._signatures: dict[int, int] = {}
+        """A pair of ranks to the place of the first set that has it, which for most pairs is the only one."""
+        self._more: dict[int, array[int]] = {}
+        self._numbers: list[int] = []
+        self._sets: list[array[int]] = []
+        self._signatures = array("Q")
 
     def add(self, number: int, ranks: Sequence[int]) -> None:
         """Make a set known; one of too few words is near to nothing."""
@@ -51,34 +52,45 @@ class NearDuplicates:
         return found
 
     def _add(self, number: int, ranks: Sequence[int], pairs: Sequence[int]) -> None:
-        self._sets[number] = array("I", ranks)
-        self._signatures[number] = _signature(ranks)
-        first = self._first
+        place = len(self._numbers)
+        self._numbers.append(number)
+        self._sets.append(array("I", ranks))
+        self._signatures.append(_signature(ranks))
+        first, more = self._first, self._more
         for pair in pairs:
-            if first.setdefault(pair, number) != number:
-                self._more.setdefault(pair, []).append(number)
+            if first.setdefault(pair, place) != place:
+                others = more.setdefault(pair, array("I"))
+                if len(others) < MOST_COMPARED:
+                    others.append(place)
 
     def _near(self, ranks: Sequence[int], pairs: Sequence[int]) -> Iterator[int]:
         first, more = self._first, self._more
         met = [pair for pair in pairs if pair in first]
-        if not met:
-            return
-        found = [[first[pair] for pair in met], *[more[pair][:MOST_COMPARED] for pair in met if pair in more]]
-        signature, signatures, differing = _signature(ranks), self._signatures, len(ranks) // 4
+        found = array("I", [first[pair] for pair in met])
+        for pair in met:
+            if pair in more:
+                found += more[pair]
         wanted = set(ranks)
-        # Of two near sets, all that is in only one of them is a fifth of their union, a quarter of either.
-        for candidate in [
-            candidate
-            for candidate in dict.fromkeys(chain.from_iterable(found))
-            if (signatures[candidate] ^ signature).bit_count() <= differing
-        ]:
-            if self._is_near(wanted, candidate):
-                yield candidate
+        for place in self._alike(found, ranks):
+            if _is_near(wanted, self._sets[place]):
+                yield self._numbers[place]
 
-    def _is_near(self, wanted: set[int], candidate: int) -> bool:
-        other = self._sets[candidate]
-        shared = len(wanted.intersection(other))
-        return shared >= NEAR * (len(wanted) + len(other) - shared)
+    def _alike(self, places: "array[int]", ranks: Sequence[int]) -> Iterable[int]:
+        """Return those sets, each once, whose signatures do not tell that they are too different."""
+        if not places:
+            return ()
+        import numpy as np
+
+        found = np.frombuffer(places, dtype=np.uint32)
+        signatures = np.frombuffer(self._signatures, dtype=np.uint64)
+        # Of two near sets, all that is in only one of them is a fifth of their union, a quarter of either.
+        different = np.bitwise_count(signatures[found] ^ np.uint64(_signature(ranks)))
+        return dict.fromkeys(found[different <= len(ranks) // 4].tolist())
+
+
+def _is_near(wanted: set[int], other: Collection[int]) -> bool:
+    shared = len(wanted.intersection(other))
+    return shared >= NEAR * (len(wanted) + len(other) - shared)
 
 
 class Ranks:

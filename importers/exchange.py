@@ -201,7 +201,7 @@ class Exchanger:
             return self._shown[message.id]
         text = self._show(message)
         if message.media is not None:
-            text = f"{message.media.placeholder}\n{text}" if text else message.media.placeholder
+            text = message.media.beside(text)
         if message.id in self._sources:
             self._shown[message.id] = text
         return text

@@ -47,6 +47,10 @@ class Media:
             return f"[{self.kind} {self.seconds // 60}:{self.seconds % 60:02d}]"
         return f"[{self.kind}]"
 
+    def beside(self, text: str) -> str:
+        """Return what a message that carries this and says `text` says in a conversation: a line each."""
+        return f"{self.placeholder}\n{text}" if text else self.placeholder
+
 
 # Messages and spans are structs, because a frozen dataclass takes ten times as long to make, and an export has a
 # million of them; `dataclasses.replace`, `fields` and `asdict` work on them all the same.
@@ -87,9 +91,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     @property
     def content(self) -> str:
         """What the message says in a conversation: the media's placeholder and the text, a line each."""
-        if self.media is None:
-            return self.text
-        return f"{self.media.placeholder}\n{self.text}" if self.text else self.media.placeholder
+        return self.text if self.media is None else self.media.beside(self.text)
 
 
 def _dataclass_fields(struct: type[msgspec.Struct]) -> dict[str, dataclasses.Field[Any]]:

@@ -12,19 +12,22 @@ from memory import upkeep, vocabulary
 
 
 @contextmanager
-def without_references(connection: sqlite3.Connection) -> Iterator[None]:
-    """Spare an empty memory to look up, for every row, the rows it refers to: all are written in the same change.
+def without_checks(connection: sqlite3.Connection) -> Iterator[None]:
+    """Spare an empty memory to look up, for every row, the rows it refers to, and whether there is such a kind.
 
-    This is outside of the transaction, as SQLite wants it. A memory that is not empty is left as it is.
+    All rows are written in the same change, and of one kind. This is outside of the transaction, as SQLite wants it. A
+    memory that is not empty is left as it is.
     """
     spared = is_empty(connection)
     if spared:
         connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
     try:
         yield
     finally:
         if spared:
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA ignore_check_constraints = OFF")
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
@@ -45,6 +48,7 @@ class Filling:
         ).fetchall()
         for _, name, _ in self._indexes:
             connection.execute(f"DROP INDEX {name}")
+        vocabulary.distrust(connection)
 
     def finish(self, chats: Iterable[str]) -> None:
         """Make the passages of these chats, which are all there are, and the indexes."""

@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from memory import cache, selection, soundness, store, upkeep
 from memory.candidates import NOTES_CHAT
 from memory.embedder import Embedder, EmbedderError
 from memory.embedding import Embedding, Progress
-from memory.filling import without_references
+from memory.filling import without_checks
 from memory.passages import Line
 from memory.search import Hit, Recall, search
 from memory.selection import Surroundings
@@ -38,6 +38,10 @@ __all__ = ["Coverage", "Memory", "Surroundings", "Synced"]
 NOTES = "notes"
 """The chat, and the speaker, that the user's own notes stand under."""
 _NOON = 12 * 3600
+
+
+Kind = Literal["said", "chat"]
+"""Of messages: imported, or told to the clone."""
 
 
 class Memory:
@@ -94,14 +98,14 @@ class Memory:
             yield self._reader
 
     def sync(
-        self, lines: Iterable[Line], kind: str = "said", progress: Callable[[int], None] = lambda through: None
+        self, lines: Iterable[Line], kind: Kind = "said", progress: Callable[[int], None] = lambda through: None
     ) -> Synced:
         """Bring memory in step with `lines`, all there are of a kind: only what is new or edited is indexed.
 
         Lines that are no longer there go, their bytes overwritten; forgotten ones stay out, other kinds stay. Done
-        twice it changes nothing. The kinds are `said` (imported) and `chat` (told to the clone).
+        twice it changes nothing.
         """
-        with self._writing, without_references(self._writer), store.transaction(self._writer) as connection:
+        with self._writing, without_checks(self._writer), store.transaction(self._writer) as connection:
             work = Sync(connection, kind, progress)
             work.run(lines, whole=True)
             synced = Synced(work.added, work.removed, selection.count_passages(connection))
@@ -111,7 +115,7 @@ class Memory:
             self._embed_new()  # the passages around what is gone were made anew, too
         return synced
 
-    def tell(self, lines: Iterable[Line], kind: str = "chat") -> Synced:
+    def tell(self, lines: Iterable[Line], kind: Kind = "chat") -> Synced:
         """Remember a few more lines, or newer words of known ones, without going through all the others."""
         with self._change() as connection:
             work = Sync(connection, kind, lambda through: None)

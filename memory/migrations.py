@@ -14,8 +14,11 @@ from memory.traits import store_traits
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 migration = MIGRATIONS.append
 
-FTS_TABLE = f"""CREATE VIRTUAL TABLE passage_fts USING fts5(speakers, terms, tokenize = "{vocabulary.TOKENIZER}")"""
-"""What `memory.words` makes of a passage, a line a message.
+FTS_TABLE = (
+    "CREATE VIRTUAL TABLE passage_fts USING fts5("
+    f"""speakers, terms, detail = column, columnsize = 0, tokenize = "{vocabulary.TOKENIZER}")"""
+)
+"""What `memory.words` makes of a passage, a line a message; where a word stands in it, and its length, nobody asks.
 
 Who speaks is a column of its own: a name stands on every message of its bearer, and is telling where others say it.
 """
@@ -200,3 +203,16 @@ def m004_traits(connection: sqlite3.Connection) -> None:
     for column in ("cost", "content", "marks"):
         connection.execute(f"ALTER TABLE line ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
     store_traits(connection)
+
+
+@migration
+def m005_smaller_index(connection: sqlite3.Connection) -> None:
+    """Make the lexical index anew without the places of words, which were nearly half of it."""
+    # The triggers name a table that is not there for a moment, which only the old way of renaming allows.
+    connection.execute("PRAGMA legacy_alter_table = ON")
+    connection.execute(FTS_TABLE.replace("passage_fts", "smaller", 1))
+    connection.execute("INSERT INTO smaller (smaller, rank) VALUES ('hashsize', ?)", (HASHED_BYTES,))
+    connection.execute("INSERT INTO smaller (rowid, speakers, terms) SELECT rowid, speakers, terms FROM passage_fts")
+    connection.execute("DROP TABLE passage_fts")
+    connection.execute("ALTER TABLE smaller RENAME TO passage_fts")
+    connection.execute("PRAGMA legacy_alter_table = OFF")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from memory.stopwords import FIRST_PERSON, STOP_WORDS
 from memory.timewords import TIME_WORDS
-from memory.words import count_words, words_of
+from memory.words import count_unspaced, words_of
 
 FULL_OF_CONTENT = 20
 """A line with so many different content words says as much as any."""
@@ -23,7 +23,11 @@ _BATCH = 2000
 
 
 class Traits(NamedTuple):
-    """`words` as they are indexed, `cost` in words of showing it, its different `content` words, and its `marks`."""
+    """What is kept of a message.
+
+    `words` as they are indexed, `cost` in words of showing it (its date, who said it, and what), its different
+    `content` words, and its `marks`.
+    """
 
     words: str
     cost: int
@@ -33,8 +37,11 @@ class Traits(NamedTuple):
 
 def traits_of(who: str, text: str) -> Traits:
     """Return the traits of a message."""
-    words = text_words(text)
-    distinct = set(words.split())
+    parts = text.split()
+    found = [words for words in map(_part_words, parts) if words]
+    words = " ".join(found)
+    # Nearly always a part is one word, whose hash is known.
+    distinct = set(found) if words.count(" ") < len(found) else set(words.split())
     marks = 0
     if not distinct.isdisjoint(FIRST_PERSON):
         marks += SPEAKS_OF_SELF
@@ -42,18 +49,15 @@ def traits_of(who: str, text: str) -> Traits:
         marks += NAMES_TIME
     if "?" in text or "？" in text:
         marks += ASKS
-    return Traits(words, cost_of(who, text), min(len(distinct - STOP_WORDS), FULL_OF_CONTENT), marks)
-
-
-def cost_of(who: str, text: str) -> int:
-    """Return how many words showing a message takes: its date, who said it, and what."""
-    return 1 + count_words(f"{who}: {text}")
+    name_parts, name_unspaced = _name_size(who)
+    cost = 1 + name_parts + len(parts) + (name_unspaced + count_unspaced(text)) // 2
+    return Traits(words, cost, min(len(distinct - STOP_WORDS), FULL_OF_CONTENT), marks)
 
 
 @lru_cache(maxsize=8)  # of three overlapping windows, two know a line's words already
 def text_words(text: str) -> str:
     """Return the words of a text as the index holds them."""
-    return " ".join([words for part in text.split() if (words := _part_words(part))])
+    return " ".join([words for words in map(_part_words, text.split()) if words])
 
 
 def store_traits(connection: sqlite3.Connection) -> None:
@@ -79,6 +83,12 @@ def _batches(connection: sqlite3.Connection) -> Iterable[list[tuple[int, str, st
     ).fetchall():
         yield batch
         after = batch[-1][0]
+
+
+@lru_cache(maxsize=1000)
+def _name_size(who: str) -> tuple[int, int]:
+    """Return the parts between spaces of a name as it is shown before what was said, and its unspaced characters."""
+    return len(f"{who}:".split()), count_unspaced(who)
 
 
 @lru_cache(maxsize=50_000)  # people use the same words over and over; what stands between spaces is folded by itself

@@ -7,8 +7,9 @@ two after it, so a change is mended around its place, however long the chat is.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
-from typing import NamedTuple
+from itertools import islice, starmap
+
+import msgspec
 
 from memory import store, traits, vocabulary
 from memory.migrations import FTS_TABLE, gather_more_words
@@ -128,7 +129,7 @@ def refresh_passages(connection: sqlite3.Connection, chat: str) -> None:
 
 def make_passages(connection: sqlite3.Connection, chat: str) -> None:
     """Make the passages of a chat that has none, all of its lines being new."""
-    columns = "id, kind, chat, who, sent_at, words, NULL, NULL, NULL, NULL"
+    columns = "id, kind, chat, who, sent_at, words"
     rows = connection.execute(f"SELECT {columns} FROM line WHERE chat = ? {IN_ORDER}", (chat,))
     windows = (window for _, window in _beginnings(rows) if window)
     while batch := list(islice(windows, BATCH)):
@@ -197,7 +198,7 @@ def passages_of(connection: sqlite3.Connection, ids: Sequence[int] | None = None
         yield passage, Passage(tuple(lines))
 
 
-class _Beginning(NamedTuple):
+class _Beginning(msgspec.Struct, frozen=True, gc=False):
     """A line of a chat, and the passage that is stored as beginning there, if any: its id and its lines' ids."""
 
     line: int
@@ -217,7 +218,7 @@ _Window = tuple[_Beginning, ...]
 
 def _beginnings(rows: Iterable[Sequence[object]]) -> Iterator[tuple[_Beginning, _Window]]:
     """Yield every line with the window that should begin there, empty where none should."""
-    lines = map(_Beginning._make, rows)
+    lines = starmap(_Beginning, rows)
     first, second, third = next(lines, None), next(lines, None), next(lines, None)
     session_begins = True
     while first is not None:
@@ -238,7 +239,7 @@ def _mend(connection: sqlite3.Connection, beginnings: Iterable[tuple[_Beginning,
     # Read ahead in pieces: a window that is written begins at a line that was read before.
     pairs = iter(beginnings)
     while batch := list(islice(pairs, BATCH)):
-        wrong = [(at, window) for at, window in batch if at[-3:] != _three(window)]
+        wrong = [(at, window) for at, window in batch if (at.first, at.second, at.third) != _three(window)]
         stale = [(at.passage,) for at, _ in wrong if at.passage is not None]
         vocabulary.goes(connection, (number for (number,) in stale))
         connection.executemany("DELETE FROM passage WHERE id = ?", stale)
@@ -255,7 +256,8 @@ def _insert_passages(connection: sqlite3.Connection, windows: Sequence[_Window])
         first, last = window[0], window[-1]
         rows.append((passage, first.kind, first.chat, first.when, last.when, *_three(window)))
         entries.append(index_entry(passage, [(line.who, line.when, line.words) for line in window]))
-    store.insert_many(connection, "INSERT INTO passage", rows)
+    # A statement that could undo itself would begin by having FTS5 write what it has gathered of the batches before.
+    store.insert_many(connection, "INSERT OR FAIL INTO passage", rows)
     connection.executemany(INDEX, entries)
     vocabulary.came(connection, entries)
 

@@ -78,8 +78,12 @@ def is_single_character(word: str) -> bool:
 
 def count_words(text: str) -> int:
     """Return the length of `text` in words, two characters of a script without spaces counting as one."""
-    unspaced = 0 if text.isascii() else len(_UNSPACED_CHARACTER.findall(text)) // 2
-    return len(text.split()) + unspaced
+    return len(text.split()) + count_unspaced(text) // 2
+
+
+def count_unspaced(text: str) -> int:
+    """Return how many characters of `text` are of a script without spaces."""
+    return 0 if text.isascii() else len(_UNSPACED_CHARACTER.findall(text))
 
 
 def _parts(word: str) -> Sequence[str]:

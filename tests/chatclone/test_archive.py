@@ -2,10 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatclone.archive import MIGRATIONS, Archive
 from importers.message import Chat, Media, Message, Person, Span
@@ -23,6 +27,22 @@ RICH = Message(
     forwarded=True,
     via_bot=True,
     spans=(Span("link", 9, 28),),
+)
+
+
+MESSAGES = st.builds(
+    Message,
+    chat=st.just("7"),
+    id=st.integers(-5, 50),
+    sent_at=st.integers(0, 9),
+    sender=st.sampled_from(["user1", "user2"]),
+    text=st.sampled_from(["", "hey", "смотри 🐌"]),
+    media=st.sampled_from([None, Media("photo"), Media("voice", seconds=0)]),
+    reply_to=st.sampled_from([None, 0, 3]),
+    edited_at=st.sampled_from([None, 0, 7]),
+    forwarded=st.booleans(),
+    via_bot=st.booleans(),
+    spans=st.sampled_from([(), (Span("link", 0, 2),)]),
 )
 
 
@@ -71,6 +91,26 @@ class TestAdd:
         assert (later.edited, older.edited) == (1, 0)
         assert next(archive.messages("telegram", "7")).text == "newer"
 
+    def test_twice_in_one_batch(self, archive: Archive) -> None:
+        """Of a message that an export holds with and without its edit, the edited one stays, whichever comes first."""
+        edited = replace(plain(1, "newer"), edited_at=1_700_000_090)
+        for chat, both in (("7", [plain(1), edited]), ("8", [edited, plain(1)])):
+            with archive.transaction():
+                added = archive.add("telegram", [replace(message, chat=chat) for message in both])
+            assert (added.new, added.duplicates) == (1, 1)
+            assert [message.text for message in archive.messages("telegram", chat)] == ["newer"]
+
+    @given(st.lists(MESSAGES, max_size=8, unique_by=lambda message: message.id))
+    def test_any_message_survives(self, messages: list[Message]) -> None:
+        """Whatever of it is there and whatever is not, it comes back, and its words as a conversation has them."""
+        with TemporaryDirectory() as folder, closing(Archive(Path(folder) / "archive.sqlite")) as archive:
+            with archive.transaction():
+                assert archive.add("telegram", messages).new == len(messages)
+            ordered = sorted(messages, key=lambda message: message.id)
+            assert list(archive.messages("telegram", "7")) == ordered
+            said = [(m.id, m.sent_at, m.sender, m.content) for m in ordered if m.text]
+            assert list(archive.texts("telegram", "7")) == said
+
     def test_platforms_are_apart(self, archive: Archive) -> None:
         """The same ids on another platform are other messages."""
         with archive.transaction():
@@ -93,7 +133,22 @@ class TestAdd:
         """A transaction that is not kept stores nothing."""
         with archive.transaction(keep=False):
             assert archive.add("telegram", [plain(1)]).new == 1
+            archive.add_names("telegram", [CHAT], [])
+            assert archive.chats() == [("telegram", CHAT)]
         assert archive.counts() == {}
+        assert archive.chats() == []
+
+    def test_chats_are_those_of_now(self, archive: Archive) -> None:
+        """They are counted once, and again after every change."""
+        other = replace(CHAT, id="8")
+        with archive.transaction():
+            archive.add("telegram", [plain(1), plain(1, chat="8"), plain(2, chat="8")])
+            archive.add_names("telegram", [CHAT, other], [])
+            assert archive.chats() == archive.chats() == [("telegram", other), ("telegram", CHAT)]
+            archive.add("telegram", [plain(2), plain(3)])
+            assert archive.chats() == [("telegram", CHAT), ("telegram", other)]
+            archive.forget(chat="7")
+            assert archive.chats() == [("telegram", other)]
 
 
 class TestForget:

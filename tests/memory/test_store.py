@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 
 from memory import store
 from memory.memory import Memory, Synced
-from memory.migrations import MIGRATIONS
+from memory.migrations import FTS_TABLE, MIGRATIONS
 from memory.passages import Line
 from memory.store import StoreError, connect, generation, transaction
+
+Said = Callable[..., Line]
 
 
 def look_in_another_process(path: Path, table: str) -> int:
@@ -164,6 +167,29 @@ class TestMigration:
             memory.rebuild()
         data = b"".join(path.read_bytes() for path in first.parent.iterdir())
         assert b"Boris" not in data
+
+    def test_the_index_of_version_4_is_made_smaller(self, tmp_path: Path, said: Said) -> None:
+        """It held the places of words; what is found and what goes when a message goes are the same without them."""
+        path = tmp_path / "m.sqlite"
+        with Memory.open(path) as memory:
+            memory.sync([said(n, f"the cat{n} lay") for n in range(4)])
+        with closing(sqlite3.connect(path)) as connection, connection:
+            rows = connection.execute("SELECT rowid, speakers, terms FROM passage_fts").fetchall()
+            connection.execute("DROP TABLE passage_fts")
+            larger = FTS_TABLE.replace("detail = column, columnsize = 0, ", "")
+            assert larger != FTS_TABLE
+            connection.execute(larger)
+            connection.executemany("INSERT INTO passage_fts (rowid, speakers, terms) VALUES (?, ?, ?)", rows)
+            connection.execute("PRAGMA user_version = 4")
+        with Memory.open(path) as memory:
+            assert memory.check() == []
+            assert "cat2" in memory.recall("cat2").hits[0].text
+            memory.forget(key=said(2, "").key)
+            assert memory.check() == []
+            assert not memory.recall("cat2").hits
+        with closing(sqlite3.connect(path)) as connection:
+            statement = "SELECT sql FROM sqlite_schema WHERE name = 'passage_fts'"
+            assert "detail = column" in connection.execute(statement).fetchone()[0]
 
     def test_a_step_that_fails_changes_nothing(self, first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The file is still of version 1, and a later try succeeds."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from memory.memory import Memory
 from memory.passages import Line
 from memory.traits import ASKS, NAMES_TIME, SPEAKS_OF_SELF, text_words, traits_of
-from memory.words import words_of
+from memory.words import count_words, words_of
 
 
 def test_a_message_is_told_by_its_words_its_cost_and_its_marks() -> None:
@@ -27,6 +27,12 @@ def test_a_message_is_told_by_its_words_its_cost_and_its_marks() -> None:
 def test_what_stands_between_spaces_is_folded_by_itself(text: str) -> None:
     """The index keeps words of whole messages; making them of the parts between spaces gives the same."""
     assert text_words(text).split() == words_of(text)
+
+
+@given(st.text(" aé漢カ\n:", max_size=8), st.text("ab !漢カひ\n\u3000?", max_size=30))
+def test_cost_is_that_of_the_line_as_it_is_shown(who: str, text: str) -> None:
+    """A date, who said it, and what, with two characters of a script without spaces to a word."""
+    assert traits_of(who, text).cost == 1 + count_words(f"{who}: {text}")
 
 
 @pytest.mark.parametrize("damage", ["words = 'dog'", "cost = 99", "content = 7", "marks = 0"])

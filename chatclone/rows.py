@@ -1,0 +1,71 @@
+"""Messages to rows of the archive, and back."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import lru_cache
+
+from importers.message import Media, Message, Span
+
+COLUMNS = "chat, id, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans"
+"""What `message` takes, in its order."""
+INSERT_RICH = f"INSERT INTO message (platform, {COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+INSERT_PLAIN = (
+    "INSERT INTO message (platform, chat, id, sent_at, sender, text, forwarded, via_bot)"
+    " VALUES (?,?,?,?,?,?,0,0) ON CONFLICT DO NOTHING"
+)
+
+Row = tuple[object, ...]
+
+
+def divided(platform: str, messages: Iterable[Message]) -> tuple[list[Row], list[Row]]:
+    """Return the rows of messages that are text alone, and those of all others: what to insert in which statement.
+
+    Most messages are text alone, and to hand a None to SQLite takes Python longer than a text.
+    """
+    plain: list[Row] = []
+    rich: list[Row] = []
+    for m in messages:
+        if m.media or m.reply_to is not None or m.edited_at is not None or m.forwarded or m.via_bot or m.spans:
+            rich.append((
+                platform, m.chat, m.id, m.sent_at, m.sender, m.text, m.media and _media_text(m.media),
+                m.reply_to, m.edited_at, m.forwarded, m.via_bot, _spans_text(m.spans) if m.spans else None,
+            ))  # fmt: skip
+        else:
+            plain.append((platform, m.chat, m.id, m.sent_at, m.sender, m.text))
+    return plain, rich
+
+
+def message(
+    chat: str, number: int, sent_at: int, sender: str, text: str, carried: str | None, reply_to: int | None,
+    edited_at: int | None, forwarded: int, via_bot: int, spans: str | None,
+) -> Message:  # fmt: skip
+    """Return the message that a row's columns hold."""
+    return Message(
+        chat,
+        number,
+        sent_at,
+        sender,
+        text,
+        media(carried) if carried else None,
+        reply_to,
+        edited_at,
+        bool(forwarded),
+        bool(via_bot),
+        tuple(Span(*span) for span in json.loads(spans)) if spans else (),
+    )
+
+
+@lru_cache(maxsize=4096)
+def media(text: str) -> Media:
+    """Return what a message carries from the text that it is stored as."""
+    return Media(**json.loads(text))
+
+
+@lru_cache(maxsize=4096)
+def _media_text(carried: Media) -> str:
+    return json.dumps(asdict(carried), ensure_ascii=False)
+
+
+def _spans_text(spans: tuple[Span, ...]) -> str:
+    return json.dumps([(s.kind, s.start, s.end) for s in spans])
