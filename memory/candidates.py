@@ -7,7 +7,6 @@ have their say when the candidates are ranked.
 import heapq
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -81,9 +80,19 @@ def find(
         deviation = nearest.deviation or 1.0
         heights = {passage: (cosine - nearest.mean) / deviation for passage, cosine in nearest.passages}
     found = _by_words(connection, question, spans)
-    chosen = {passage for _, passage in heapq.nlargest(LEXICAL, zip(found.values(), found, strict=True))}
-    chosen = _best(chosen | heights.keys(), found, heights) | _notes(connection, found)
+    chosen = _best(_most_telling(found) | heights.keys(), found, heights) | _notes(connection, found)
     return _load(connection, chosen, heights, before)
+
+
+def _most_telling(found: Mapping[int, float]) -> set[int]:
+    """Return the passages of the highest scores, of equal ones the latest; thousands share a few scores."""
+    by_score: dict[float, list[int]] = {}
+    for passage, told in found.items():
+        by_score.setdefault(told, []).append(passage)
+    chosen: set[int] = set()
+    for told in sorted(by_score, reverse=True):
+        chosen.update(sorted(by_score[told], reverse=True)[: LEXICAL - len(chosen)])
+    return chosen
 
 
 def _best(chosen: set[int], found: Mapping[int, float], heights: Mapping[int, float]) -> set[int]:
@@ -118,7 +127,7 @@ def in_spans(connection: sqlite3.Connection, spans: tuple[Span, ...]) -> set[int
 
 def _by_words(connection: sqlite3.Connection, question: Question, spans: tuple[Span, ...]) -> dict[int, float]:
     """Return passages with the sum of what their rare words, and their time, tell."""
-    scores: dict[int, float] = defaultdict(float)
+    scores: dict[int, float] = {}
     telling, looked = question.telling, 0
     for place, word in enumerate(telling):
         if looked and looked + word.passages > POSTINGS:
@@ -131,15 +140,21 @@ def _by_words(connection: sqlite3.Connection, question: Question, spans: tuple[S
             rows = _holding(connection, both, POSTINGS) if both else []
             rows += _holding(connection, _any_of(word), POSTINGS // 4)
         looked += max(word.passages, 1)
-        for passage in set(rows):
-            scores[passage] += word.worth
+        _raise(scores, rows, word.worth)
     if spans:
         meant = in_spans(connection, spans)
         worth = idf(question.total, len(meant))
         few = not telling or len(meant) <= LEXICAL
-        for passage in meant if few else meant & scores.keys():
-            scores[passage] += worth
+        _raise(scores, meant if few else meant & scores.keys(), worth)
     return scores
+
+
+def _raise(scores: dict[int, float], passages: Iterable[int], worth: float) -> None:
+    """Add to the scores of passages; of thousands, few were there before."""
+    new = dict.fromkeys(passages, worth)
+    for passage in scores.keys() & new.keys():
+        new[passage] += scores[passage]
+    scores |= new
 
 
 def _any_of(word: Word) -> str:
@@ -153,11 +168,14 @@ def quoted(term: str) -> str:
 
 def _holding(connection: sqlite3.Connection, expression: str, limit: int) -> list[int]:
     """Return the latest passages whose texts match."""
-    rows = connection.execute(
-        "SELECT rowid FROM passage_fts WHERE passage_fts MATCH ? ORDER BY rowid DESC LIMIT ?",
+    # In one row: thousands take sqlite3 twice as long.
+    found = connection.execute(
+        "SELECT json_group_array(rowid) FROM"
+        " (SELECT rowid FROM passage_fts WHERE passage_fts MATCH ? ORDER BY rowid DESC LIMIT ?)",
         (f"{{terms}} : ({expression})", limit),
-    )
-    return [row[0] for row in rows]
+    ).fetchone()
+    rows: list[int] = json.loads(found[0])
+    return rows
 
 
 _Row = tuple[int, str, int, int | None, int | None, int]
@@ -199,7 +217,7 @@ def _lines(connection: sqlite3.Connection, passages: list[_Row]) -> Lines:
     """Return what ranking asks of the lines of passages; passages that were forgotten meanwhile leave the list."""
     ids = {line for row in passages for line in row[2:5] if line is not None}
     columns = f"SELECT id, chat, who, sent_at, {COLUMNS} FROM line WHERE {_among('id')}"
-    rows = connection.execute(columns, (json.dumps(list(ids)),)).fetchall()
+    rows = connection.execute(columns, (json.dumps(sorted(ids)),)).fetchall()
     if len(rows) < len(ids):
         there = {row[0] for row in rows} | {None}
         passages[:] = [row for row in passages if there.issuperset(row[2:5])]
