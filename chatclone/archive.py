@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from chatclone import rows
+from chatclone.errors import ChatcloneError
 from chatclone.joining import Joined, join, rename_person
 from chatclone.tombstones import NAME, Tombstones
 from importers.message import Chat, ChatKind, Message, Person
@@ -26,6 +27,8 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 
 BATCH = 5000
 """Messages written at a time: bounds memory, and few enough statements not to matter."""
+BUSY_SECONDS = 5.0
+"""How long one import waits for another to end."""
 CACHE_KB = 64_000
 """Of the database in memory: an import into a large archive touches the same inner pages again and again."""
 FORGOTTEN = "somebody"
@@ -79,13 +82,17 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         """Open the archive at `path`, creating or migrating it."""
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         os.chmod(path, 0o600)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{CACHE_KB}", "temp_store=MEMORY"):
-            self._db.execute(f"PRAGMA {pragma}")
-        self._db.execute("PRAGMA secure_delete=ON")  # forgotten words are overwritten, not only unlinked
-        self._migrate()
-        self._tombstones = Tombstones(self._db)
+        try:
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{CACHE_KB}", "temp_store=MEMORY"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.execute("PRAGMA secure_delete=ON")  # forgotten words are overwritten, not only unlinked
+            self._migrate()
+            self._tombstones = Tombstones(self._db)
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise ChatcloneError(f"{path} cannot be read: {error}", "move it away and import your exports") from error
         self._chats: list[tuple[str, Chat]] = []
         self._chats_at = -1
         """After how many changes these were the chats."""
@@ -104,7 +111,11 @@ class Archive:
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[None]:
         """Keep all changes of the block; none of them when it raises, or when `keep` is false (a dry run)."""
-        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            message = f"another import or forgetting is at work on this persona: {error}"
+            raise ChatcloneError(message, "wait until it has ended, and then do this again") from error
         try:
             yield
         except BaseException:
@@ -220,6 +231,22 @@ class Archive:
         )
         for number, sent_at, sender, text, media in found:
             yield number, sent_at, sender, rows.media(media).beside(text) if media else text
+
+    def wrote(self, platform: str, chat: str, person: str) -> bool:
+        """Tell whether a person wrote in a chat."""
+        found = "SELECT EXISTS (SELECT 1 FROM message WHERE platform=? AND chat=? AND sender=?)"
+        return bool(self._db.execute(found, (platform, chat, person)).fetchone()[0])
+
+    def others(self, platform: str, chat: str, person: str) -> list[str]:
+        """Return who but this person wrote in a chat, those with most messages first."""
+        who = "SELECT sender FROM message WHERE platform=? AND chat=? AND sender<>?"
+        found = self._db.execute(f"{who} GROUP BY sender ORDER BY count(*) DESC, sender", (platform, chat, person))
+        return [row[0] for row in found]
+
+    def holds(self, platform: str, chat: str, number: str) -> bool:
+        """Tell whether there is a message with this number, as it is written."""
+        known = "SELECT EXISTS (SELECT 1 FROM message WHERE platform=? AND chat=? AND CAST(id AS TEXT)=?)"
+        return bool(self._db.execute(known, (platform, chat, number)).fetchone()[0])
 
     def forget(self, *, chat: str = "", person: str = "") -> int:
         """Remove a chat or everything a person wrote, leave a tombstone, and return how many messages are gone.

@@ -17,23 +17,34 @@ from importers.pseudonyms import Pseudonyms
 from importers.redact import Redactor
 
 
+def is_called(chat: Chat, wanted: str) -> bool:
+    """Tell whether a person who types this means that chat: its id, or its name in any case."""
+    return wanted == chat.id or wanted.casefold() == chat.name.casefold()
+
+
 def chats_of(archive: Archive, wanted: Sequence[str]) -> Iterator[tuple[Chat, Iterator[Message]]]:
     """Yield the chats to learn from with their messages; `wanted` are ids or names, none means all."""
     chats = archive.chats()
-    if unknown := [w for w in wanted if not any(w in (chat.id, chat.name) for _, chat in chats)]:
+    if unknown := [w for w in wanted if not any(is_called(chat, w) for _, chat in chats)]:
         raise ChatcloneError(
             f"there is no chat {', '.join(unknown)}",
             f"there is {', '.join(chat.name for _, chat in chats[:20])}",
         )
     for platform, chat in chats:
-        if not wanted or chat.id in wanted or chat.name in wanted:
+        if not wanted or any(is_called(chat, w) for w in wanted):
             yield chat, archive.messages(platform, chat.id)
 
 
-def partners_of(archive: Archive, people: dict[str, Person]) -> tuple[str, ...]:
-    """Return the names of those the person wrote with in personal chats, most messages first."""
-    chats = [chat for _, chat in archive.chats() if chat.kind == "personal"]
-    return tuple(dict.fromkeys(people[chat.id].name if chat.id in people else chat.name for chat in chats))
+def partners_of(archive: Archive, people: Mapping[str, Person], person: str) -> tuple[str, ...]:
+    """Return the names of those a person wrote with in personal chats, most messages first."""
+    names = []
+    for platform, chat in archive.chats():
+        if chat.kind != "personal" or not archive.wrote(platform, chat.id, person):
+            continue
+        # A personal chat has the id of whom the export's owner wrote with, which may be the person themself.
+        others = [chat.id] if chat.id != person else archive.others(platform, chat.id, person)
+        names += [people[other].name if other in people else chat.name for other in others]
+    return tuple(dict.fromkeys(names))
 
 
 def make_data_set(
@@ -75,6 +86,13 @@ def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any]
         for name, examples in (("eval", data_set.eval), ("train", data_set.train)):
             file = files.enter_context(replacing(folder / f"{name}.jsonl"))
             file.writelines(_json(example.line()) + b"\n" for example in examples)
+
+
+def last_import(persona: Persona) -> dict[str, Any]:
+    """Return the document of contract.md's `import --json` for the last import into a persona."""
+    report: dict[str, Any] = json.loads((persona.dataset_folder / "report.json").read_text("utf-8"))
+    document: dict[str, Any] = report["import"]
+    return document
 
 
 def _json(document: Any, indent: int | None = None) -> bytes:

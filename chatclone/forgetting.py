@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from chatclone.archive import Archive
-from chatclone.derived import chats_of, make_data_set, partners_of, summary, write_data_set
+from chatclone.derived import chats_of, is_called, make_data_set, partners_of, summary, write_data_set
 from chatclone.errors import ChatcloneError
 from chatclone.persona import Persona
 from chatclone.remembering import remember
@@ -29,7 +29,7 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
             what = _chat(archive, chat) if chat else None
             names = _names(archive, who, what)
             gone = archive.forget(chat=what.id if what else "", person=who)
-            persona = persona.with_(partners=partners_of(archive, archive.people()))
+            persona = persona.with_(partners=partners_of(archive, archive.people(), next(iter(persona.ids.values()))))
             replies = _make_again(archive, persona, names)
             remember(persona, archive)
         archive.compact()
@@ -53,7 +53,8 @@ def _chat(archive: Archive, wanted: str) -> Chat:
     chats = [chat for _, chat in archive.chats()]
     found = [c for c in chats if c.id == wanted] or [c for c in chats if c.name.casefold() == wanted.casefold()]
     if not found:
-        raise ChatcloneError("there is no such chat", f"there is {', '.join(c.name for c in chats[:20])}")
+        listed = f"there is {', '.join(c.name for c in chats[:20])}" if chats else "nothing is left to forget"
+        raise ChatcloneError("there is no such chat", listed)
     if len(found) > 1:
         raise ChatcloneError(
             f"{len(found)} chats are called {wanted}", f"name one by its id: {', '.join(c.id for c in found[:20])}"
@@ -73,8 +74,8 @@ def _make_again(archive: Archive, persona: Persona, names: set[str]) -> dict[str
     """Make the data set again from what is left, as it was asked for, and return the account of its replies."""
     stored = json.loads((persona.dataset_folder / "report.json").read_text("utf-8"))
     options = dict(stored["options"])
-    still_there = {name for _, c in archive.chats() for name in (c.id, c.name)}
-    left = [name for name in options["chats"] if name in still_there and name not in names]
+    there = [chat for _, chat in archive.chats()]
+    left = [typed for typed in options["chats"] if typed not in names and any(is_called(c, typed) for c in there)]
     # An empty list means all chats; when the ones asked for are gone there are none, now and next time.
     chats = iter(()) if options["chats"] and not left else chats_of(archive, left)
     options["chats"] = left or [GONE for _ in options["chats"][:1]]
@@ -82,6 +83,9 @@ def _make_again(archive: Archive, persona: Persona, names: set[str]) -> dict[str
     before = stored["import"]
     kept = {key: [line for line in before[key] if not _names_any(line, names)] for key in ("warnings", "repairs")}
     document = {**before, **kept, **summary(data_set)}
+    whose = before["owner"]
+    if whose and whose["id"] != before["persona"]["id"] and names & {whose["id"], whose["name"]}:
+        document["owner"] = None
     write_data_set(persona, data_set, document, options)
     replies: dict[str, Any] = document["replies"]
     return replies

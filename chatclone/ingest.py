@@ -26,6 +26,7 @@ from importers.balance import SHARE
 from importers.dataset import DataSet
 from importers.message import Person
 from importers.reading import ImportFailure
+from importers.waterfall import counted
 
 STAGING = ".new"
 """What the folder is called in which a persona is built, before a dash and the sign of whoever builds it."""
@@ -64,7 +65,7 @@ def ingest(
     asking: Asking | None = None,
     progress: Progress = lambda what, done: None,
 ) -> Ingested:
-    """Import into the persona `slug`, or the current one if the export is of the same person, or a new one.
+    """Import into the persona `slug`, else into that of the person whom the export is of, or into a new one.
 
     `asking` asks whose export it is where that cannot be known, and whether somebody else who is to be cloned agreed.
     Raises ChatcloneError and changes nothing when a file cannot be read, the person cannot be told, or nothing they
@@ -79,9 +80,11 @@ def ingest(
         if existing is not None:
             try:
                 return job.into(existing)
-            except SomebodyElse:
+            except SomebodyElse as other:
                 if slug is not None:
                     raise
+                if known := _of_person(home, other.platform, other.person):
+                    return job.into_other(known)
         return job.as_new(slug)
     except ImportFailure as failure:
         raise ChatcloneError(failure.message, failure.hint) from failure
@@ -97,6 +100,10 @@ def _remove_remains(root: Path) -> None:
 def _existing(home: Path, slug: str | None) -> Persona | None:
     wanted = slug or config.load(home).current
     return next((p for p in personas.list_all(home) if p.slug == wanted), None)
+
+
+def _of_person(home: Path, platform: str, person: str) -> Persona | None:
+    return next((p for p in personas.list_all(home) if p.ids.get(platform) == person), None)
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,13 @@ class _Job:
             shutil.rmtree(staging, ignore_errors=True)
             sign.drop()
 
+    def into_other(self, persona: Persona) -> Ingested:
+        """Import into a persona that is not the current one, and make it that."""
+        done = self.into(persona)
+        if done.persona is not None:
+            config.set_current(self.home, persona.slug)
+        return done
+
     def into(self, persona: Persona) -> Ingested:
         """Import into `persona`, whose folder exists; the archive is committed when everything else is ready."""
         started = time.perf_counter()
@@ -136,10 +150,10 @@ class _Job:
             with archive.transaction(keep=not request.dry_run):
                 tally = take_in(archive, request.paths, request.platform, self.progress)
                 target = whose.target(archive, persona, wanted, tally, self.asking)
-                agreed = "" if request.dry_run else whose.consent(persona, wanted, tally, target, self.asking)
+                agreed = "" if request.dry_run else whose.consent(persona, tally, target, self.asking)
                 self.progress("building the data set", tally.read)
                 data_set = self._build(archive, target)
-                _require_replies(data_set, target, archive)
+                _require_replies(data_set, target, archive, tally)
             document = _document(tally, target, data_set)
             if not request.dry_run:
                 persona = self._settle(persona, archive, target, agreed, tally, data_set, document)
@@ -172,7 +186,7 @@ class _Job:
         persona = persona.with_(
             name=target.name,
             ids={**persona.ids, tally.platform: target.id},
-            partners=partners_of(archive, archive.people()),
+            partners=partners_of(archive, archive.people(), target.id),
             consent=agreed,
             languages=tuple(data_set.report.languages),
         )
@@ -181,12 +195,17 @@ class _Job:
         return persona
 
 
-def _require_replies(data_set: DataSet, target: Person, archive: Archive) -> None:
+def _require_replies(data_set: DataSet, target: Person, archive: Archive, tally: Tally) -> None:
     if data_set.report.trained:
         return
-    wrote = archive.counts()[target.id]
+    wrote, forgotten = archive.counts()[target.id], tally.dropped["forgotten"]
+    if forgotten and not wrote:
+        raise ChatcloneError(
+            f"nothing to learn from: {counted(forgotten, 'message')} of this export were forgotten, and stay out",
+            "import other chats",
+        )
     raise ChatcloneError(
-        f"nothing to learn from: {target.name} wrote {wrote} messages, none of them a reply to somebody",
+        f"nothing to learn from: {target.name} wrote {counted(wrote, 'message')}, none of them a reply to somebody",
         "export chats with both sides in them, or --as with somebody else",
     )
 

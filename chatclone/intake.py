@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chatclone.archive import Added, Archive
 from chatclone.joining import Joined
+from chatclone.tombstones import NAME
 from importers import detect
 from importers.message import Message, Person
 from importers.reading import Export
@@ -68,6 +69,17 @@ def _take(archive: Archive, export: Export, messages: Iterator[Message], tally: 
     tally.writers |= reading.counts.keys()
     if reading.owner and not tally.owner:
         tally.owner, tally.owner_how = reading.owner, reading.owner_how
+    elif reading.owner and tally.owner and _are_two(tally.owner, reading.owner):
+        tally.warnings.append(
+            f"these exports are of two accounts, {tally.owner.name} ({tally.owner.id}) and {reading.owner.name}"
+            f" ({reading.owner.id}): the first is you where --me says nothing else, and where both wrote with the same"
+            " person, messages may be taken for one another; a --persona for each keeps them apart"
+        )
+
+
+def _are_two(one: Person, other: Person) -> bool:
+    """Tell whether these owners are known to be two; an HTML export has a name only, which may be the same person's."""
+    return one.id != other.id and not (one.id.startswith(NAME) or other.id.startswith(NAME))
 
 
 def _count(tally: Tally, read: int, added: Added, back: int) -> None:

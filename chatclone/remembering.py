@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Literal
 
 from chatclone.archive import Archive
@@ -53,6 +54,18 @@ def remember(persona: Persona, archive: Archive, progress: Callable[[int], None]
     people = archive.people()
     with open_memory(persona, "no") as memory:
         return memory.sync(_lines(archive, people), progress=progress).passages
+
+
+def is_known(persona: Persona, memory: Memory, key: str) -> bool:
+    """Tell whether there is a message with this key: in memory, or in the archive alone, as those without words."""
+    if memory.knows(key):
+        return True
+    if not persona.archive_file.exists():
+        return False
+    platform, _, place = key.partition(":")
+    chat, _, number = place.rpartition("/")
+    with closing(Archive(persona.archive_file)) as archive:
+        return archive.holds(platform, chat, number)
 
 
 def embed(persona: Persona, seconds: float | None, progress: Progress = lambda done, total: None) -> str:

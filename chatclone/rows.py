@@ -1,7 +1,7 @@
 """Messages to rows of the archive, and back."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 
@@ -18,15 +18,17 @@ INSERT_PLAIN = (
 Row = tuple[object, ...]
 
 
-def divided(platform: str, messages: Iterable[Message]) -> tuple[list[Row], list[Row]]:
+def divided(platform: str, messages: Sequence[Message]) -> tuple[list[Row], list[Row]]:
     """Return the rows of messages that are text alone, and those of all others: what to insert in which statement.
 
-    Most messages are text alone, and to hand a None to SQLite takes Python longer than a text.
+    Most messages are text alone, and to hand a None to SQLite takes Python longer than a text. Where a message is there
+    twice all are among the others, in their order, so that the first of the two is kept.
     """
     plain: list[Row] = []
     rich: list[Row] = []
+    twice = _has_twice(messages)
     for m in messages:
-        if m.media or m.reply_to is not None or m.edited_at is not None or m.forwarded or m.via_bot or m.spans:
+        if twice or m.media or m.reply_to is not None or m.edited_at is not None or m.forwarded or m.via_bot or m.spans:
             rich.append((
                 platform, m.chat, m.id, m.sent_at, m.sender, m.text, m.media and _media_text(m.media),
                 m.reply_to, m.edited_at, m.forwarded, m.via_bot, _spans_text(m.spans) if m.spans else None,
@@ -34,6 +36,13 @@ def divided(platform: str, messages: Iterable[Message]) -> tuple[list[Row], list
         else:
             plain.append((platform, m.chat, m.id, m.sent_at, m.sender, m.text))
     return plain, rich
+
+
+def _has_twice(messages: Sequence[Message]) -> bool:
+    """Tell whether two of these have the same chat and id."""
+    if len({m.id for m in messages}) == len(messages):  # as nearly always, and told much sooner
+        return False
+    return len({(m.chat, m.id) for m in messages}) < len(messages)
 
 
 def message(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from chatclone.archive import Archive
+from chatclone.derived import last_import
 from chatclone.errors import ChatcloneError
 from chatclone.intake import Tally
 from chatclone.persona import Persona
@@ -13,6 +14,8 @@ from chatclone.tombstones import NAME
 from importers import owner
 from importers.message import Person
 
+AGAIN = "as at the last import"
+"""How the owner is known where nothing but an earlier import tells."""
 Candidate = tuple[Person, int]
 """Somebody who wrote, and how many messages."""
 
@@ -42,7 +45,11 @@ class Unasked:
 
 
 class SomebodyElse(ChatcloneError):
-    """The export is of another person than the persona it would go into."""
+    """The export is of another person, known by this id, than the persona it would go into."""
+
+    def __init__(self, message: str, hint: str, platform: str, person: str) -> None:
+        super().__init__(message, hint)
+        self.platform, self.person = platform, person
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ def target(archive: Archive, persona: Persona, wanted: Wanted, tally: Tally, ask
         tally.owner, tally.owner_how = owner.resolve(wanted.me, people, counts), "named by --me"
     if wanted.clone_of:
         found = owner.resolve(wanted.clone_of, people, counts)
+        if tally.owner is None and found.id == known and _is_own(persona):
+            tally.owner, tally.owner_how = found, AGAIN
     else:
         found = _owner(archive, persona, known, tally, asking)
     if known and known != found.id:
@@ -76,8 +85,8 @@ def _owner(archive: Archive, persona: Persona, known: str, tally: Tally, asking:
     if tally.owner is not None:
         return people.get(tally.owner.id, tally.owner)
     if known in tally.writers and known in people:
-        if not persona.consent:  # whoever had to agree is not the owner
-            tally.owner, tally.owner_how = people[known], "as at the last import"
+        if _is_own(persona):
+            tally.owner, tally.owner_how = people[known], AGAIN
         return people[known]
     counts = archive.counts()
     # Channels write too, but nobody is one.
@@ -93,6 +102,17 @@ def _owner(archive: Archive, persona: Persona, known: str, tally: Tally, asking:
     return answer
 
 
+def _is_own(persona: Persona) -> bool:
+    """Tell whether this is a clone of the owner, and not of somebody whom `--as` named, whether they agreed or not."""
+    if persona.consent:
+        return False
+    try:
+        before = last_import(persona)
+    except (OSError, ValueError, KeyError):  # the data set was deleted or damaged: nothing speaks against it
+        return True
+    return before["owner"] is not None and before["owner"]["id"] == before["persona"]["id"]
+
+
 def _same_by_name(
     archive: Archive, persona: Persona, known: str, found: Person, tally: Tally, wanted: Wanted
 ) -> Person:
@@ -105,8 +125,10 @@ def _same_by_name(
     if not by_name or found.name not in names or wanted.clone_of:
         more = f"; --as {known} adds to {persona.name}" if known in tally.writers else ""
         raise SomebodyElse(
-            f"{persona.name} is another person than {found.name}, whom this export is of",
+            f"{persona.name} ({known}) is another person than {found.name} ({found.id}), whom this export is of",
             f"--persona NEWNAME makes a persona of their own{more}",
+            tally.platform,
+            found.id,
         )
     stays, goes = (found.id, known) if known.startswith(NAME) else (known, found.id)
     archive.rename_person(tally.platform, goes, stays)
@@ -119,13 +141,13 @@ def _same_by_name(
     return same
 
 
-def consent(persona: Persona, wanted: Wanted, tally: Tally, found: Person, asking: Asking) -> str:
+def consent(persona: Persona, tally: Tally, found: Person, asking: Asking) -> str:
     """Return the record of consent: empty for the owner's own clone, else what was answered, asked for once.
 
     Where nobody can be asked the import goes on, with a warning, and the next one asks.
     """
     own = tally.owner is not None and tally.owner.id == found.id
-    if persona.consent or not wanted.clone_of or own:
+    if persona.consent or own:
         return persona.consent
     answer = asking.agreed(found, owner_known=tally.owner is not None)
     if answer is None:

@@ -78,6 +78,11 @@ def links(text: str) -> Iterator[Found]:
         yield match.start(), end, "link", match[0]
 
 
+def is_link(text: str, start: int) -> bool:
+    """Tell whether what stands at `start` is a link."""
+    return ("/" in text or "www." in text) and _LINK.match(text, start) is not None
+
+
 def emails(text: str) -> Iterator[Found]:
     """Yield mail addresses."""
     for match in _EMAIL.finditer(text):

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 from importers.cleaning import Reason, is_low, same
+from importers.contacts import is_link
 from importers.duplicates import FEWEST_WORDS
 from importers.exchange import Judged
 from importers.languages import Languages
@@ -60,7 +61,8 @@ class Ledger:
 
     def add(self, session: int, reply: Judged) -> None:
         """Take down one reply."""
-        found = words(reply.said.casefold())
+        folded = reply.said.casefold()
+        found = words(folded)
         numbers = list(map(self._vocabulary.__getitem__, found))
         laughing = not self._vocabulary.laughing.isdisjoint(found)
         self.session.append(session)
@@ -69,7 +71,9 @@ class Ledger:
         self._reason.append(_NUMBERS[reply.reason])
         self._words.append(min(len(numbers), _MOST))
         self._bubbles.append(min(reply.bubbles, _MOST))
-        self._opener.append(numbers[0] + 1 if numbers else 0)
+        # An address says nothing about a manner.
+        opens = bool(found) and not is_link(folded, folded.index(found[0]))
+        self._opener.append(numbers[0] + 1 if opens else 0)
         self._traits.append(traits(reply.said, laughing))
         if reply.reason is None:
             key = same(reply.said)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LABEL, _NUMBER = 28, 9
 _NARROWEST = 60
+_DIRECTING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Characters, by their class, that turn round what follows them: the numbers and the bar."""
 CHATS = 12
 """Chats that have a line each; the rest share one."""
 
@@ -80,6 +82,8 @@ def fit(label: str, columns: int) -> str:
     for character in label:
         if unicodedata.category(character) == "Cc":
             character = " "  # a name must not move the cursor
+        elif unicodedata.bidirectional(character) in _DIRECTING:
+            continue
         wide = columns_of(character)
         if taken + wide > columns:
             return kept + " " * (columns - taken)
@@ -140,7 +144,7 @@ def _replies(report: "DataReport", room: int, width: int) -> Iterator[str]:
         if width:
             yield f"      {REASONS.get(reason, '')}"
             for example in report.examples.get(reason, ()):
-                yield f"      │ {fit(example, width - 8)}"
+                yield f"      │ {_cut(example, width - 8)}"
     yield _row("  trained", report.trained, report.total, room)
 
 
@@ -159,7 +163,12 @@ def _chats(report: "DataReport", room: int, width: int) -> Iterator[str]:
 
 
 def _row(label: str, number: int, most: int, room: int) -> str:
-    return f"{fit(label, _LABEL)} {number:>{_NUMBER},}  {_bar(number, most, room)}"
+    return f"{fit(_cut(label, _LABEL), _LABEL)} {number:>{_NUMBER},}  {_bar(number, most, room)}"
+
+
+def _cut(text: str, room: int) -> str:
+    """Return a text of at most so many columns, with an ellipsis where it was cut."""
+    return text if columns(text) <= room else f"{fit(text, room - 1).rstrip()}…"
 
 
 def _bar(number: int, most: int, room: int) -> str:

@@ -28,7 +28,7 @@ from memory.filling import without_checks
 from memory.passages import Line
 from memory.search import Hit, Recall, search
 from memory.selection import Surroundings
-from memory.syncing import Changes, Sync, Synced
+from memory.syncing import Sync, Synced, remove
 from memory.tombstones import Tombstones
 from memory.vectors import Coverage, coverage
 from memory.words import count_words
@@ -38,7 +38,6 @@ __all__ = ["Coverage", "Memory", "Surroundings", "Synced"]
 NOTES = "notes"
 """The chat, and the speaker, that the user's own notes stand under."""
 _NOON = 12 * 3600
-
 
 Kind = Literal["said", "chat"]
 """Of messages: imported, or told to the clone."""
@@ -191,6 +190,11 @@ class Memory:
         with self._look() as connection:
             return selection.surroundings(connection, passage)
 
+    def knows(self, key: str) -> bool:
+        """Tell whether the message with this key is remembered."""
+        with self._look() as connection:
+            return connection.execute("SELECT 1 FROM line WHERE key = ?", (key,)).fetchone() is not None
+
     def forget(
         self,
         *,
@@ -215,12 +219,7 @@ class Memory:
             tombstones.bury("chat", chats)
             if span is not None:
                 tombstones.bury_span(*span)
-            changes = Changes()
-            upkeep.delete_lines(connection, gone)
-            for line in gone.values():
-                changes.note(line.chat, upkeep.place_of(line))
-            changes.mend(connection)
-            upkeep.drop_empty_chats(connection)
+            remove(connection, gone)
         self._erase()
         if gone:
             self._embed_new()  # the passages around what is gone were made anew

@@ -6,7 +6,7 @@ Nothing is held for every message but one bit, and passages are mended only arou
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -56,6 +56,16 @@ class Changes:
                 for place in places:
                     upkeep.refresh_around(connection, chat, place)
         vocabulary.settle(connection)
+
+
+def remove(connection: sqlite3.Connection, lines: Mapping[int, Line]) -> None:
+    """Remove lines, given by their ids, and make the passages around them right again."""
+    changes = Changes()
+    upkeep.delete_lines(connection, lines)
+    for line in lines.values():
+        changes.note(line.chat, place_of(line))
+    changes.mend(connection)
+    upkeep.drop_empty_chats(connection)
 
 
 class Sync:

@@ -105,6 +105,8 @@ def run_sample(args: argparse.Namespace) -> int:
         raise UsageError(f"--count {args.count} shows nothing", "--count 3")
     persona = current_persona(args)
     lines = list(read_lines(_existing(persona, f"{args.part}.jsonl")))
+    if not lines:
+        say(f"note: the {args.part} part has no lines")
     base = args.base or persona.base
     folder = resolve_base(base)
     try:

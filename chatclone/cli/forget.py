@@ -19,12 +19,14 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Forget, and name the adapters that learnt from it."""
     from chatclone.forgetting import forget
+    from importers.waterfall import counted
 
     persona = current_persona(args)
     if not (args.person or args.chat):
         raise UsageError("nothing to forget was named", "chatclone forget --person NAME")
     document = forget(persona, person=args.person or "", chat=args.chat or "")
-    text = f"forgot {document['forgotten']} messages; {document['replies']['trained']} replies are left to learn from"
+    gone, left = document["forgotten"], document["replies"]["trained"]
+    text = f"forgot {counted(gone, 'message')}; replies left to learn from: {left:,}"
     if adapters := document["adapters"]:
         text += f"\nthese adapters were trained with it and do not forget: {', '.join(adapters)}. Train again."
     emit(args, document, text)

@@ -134,7 +134,8 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_forget(args: argparse.Namespace) -> int:
     """Forget what is named, in memory; `chatclone forget` also takes it out of archive and data set."""
-    from chatclone.remembering import open_memory
+    from chatclone.remembering import is_known, open_memory
+    from importers.waterfall import counted
 
     meant = [args.id, args.message, args.person, args.chat, args.since, args.until]
     if all(value is None for value in meant):
@@ -149,13 +150,15 @@ def run_forget(args: argparse.Namespace) -> int:
         )
         if span[0] >= span[1]:
             raise UsageError("--from is after --to", "turn them round")
-    with open_memory(current_persona(args), "no") as memory:
+    persona = current_persona(args)
+    with open_memory(persona, "no") as memory:
+        # What was mistyped leaves nothing behind; a name may be of somebody to come.
+        if args.message is not None and not is_known(persona, memory, args.message):
+            raise ChatcloneError(f"there is no message {args.message}", "chatclone memory show ID --json")
         gone = memory.forget(passage=args.id, key=args.message, person=args.person, chat=args.chat, span=span)
     if not gone and args.id is not None:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
-    if not gone and args.message is not None:
-        raise ChatcloneError(f"there is no message {args.message}", "chatclone memory show ID --json")
-    text = f"forgot {gone:,} messages; a trained adapter does not forget: train again"
+    text = f"forgot {counted(gone, 'message')}; a trained adapter does not forget: train again"
     if not gone:
         text = "nothing of that is remembered, so nothing went; what a later import brings of it stays out"
     emit(args, {"forgotten": gone}, text)

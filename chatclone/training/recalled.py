@@ -15,12 +15,14 @@ from typing import Any, Protocol
 
 from chatclone.clone import CONTEXT_A_WORD, MEMORY_WORDS
 from chatclone.engines.local import MAX_CONTEXT
+from chatclone.errors import ChatcloneError
 from chatclone.prompt import ChatTemplate, PromptError, with_memory
 from chatclone.training.data import Conversation
 from importers.message import Message
 from importers.redact import Redactor
 from memory.memory import Memory
 from memory.search import Hit, Recall
+from memory.store import StoreError
 
 OTHERS = 5
 """Other samples whose question is tried to find lines that say nothing to this one."""
@@ -85,7 +87,11 @@ def remind_from(
     redact: bool,
 ) -> Reminded:
     """Put lines recalled from the memory at `file` into samples of at most `limit` tokens for a base of `context`."""
-    with closing(Memory.open(file)) as memory:
+    try:
+        opened = Memory.open(file)
+    except StoreError as error:
+        raise ChatcloneError(str(error), f"move {file} away and import again") from error
+    with closing(opened) as memory:
         return remind(
             conversations,
             metas,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatclone.archive import MIGRATIONS, Archive
+from chatclone.errors import ChatcloneError
 from importers.message import Chat, Media, Message, Person, Span
 
 CHAT = Chat("7", "personal", "Theo")
@@ -99,6 +100,16 @@ class TestAdd:
                 added = archive.add("telegram", [replace(message, chat=chat) for message in both])
             assert (added.new, added.duplicates) == (1, 1)
             assert [message.text for message in archive.messages("telegram", chat)] == ["newer"]
+
+    def test_the_first_of_two_stays(self, archive: Archive) -> None:
+        """Of two that were edited at no other time the first is kept, whichever of them is text alone."""
+        marked = replace(plain(1, "my number is 5550100"), spans=(Span("phone", 13, 20),))
+        for chat, both in (("7", [marked, replace(marked, spans=())]), ("8", [replace(marked, spans=()), marked])):
+            first, second = (replace(message, chat=chat) for message in both)
+            with archive.transaction():
+                added = archive.add("telegram", [first, second, plain(2, chat=chat)])
+            assert (added.new, added.duplicates, added.edited) == (2, 1, 0)
+            assert next(archive.messages("telegram", chat)) == first
 
     @given(st.lists(MESSAGES, max_size=8, unique_by=lambda message: message.id))
     def test_any_message_survives(self, messages: list[Message]) -> None:
@@ -211,6 +222,25 @@ class TestFile:
         """Only the user may read it."""
         Archive(tmp_path / "a.sqlite").close()
         assert (tmp_path / "a.sqlite").stat().st_mode & 0o077 == 0
+
+    @pytest.mark.parametrize("content", [b"no database at all" * 300, b"SQLite format 3\0" + b"x" * 4096])
+    def test_damaged(self, tmp_path: Path, content: bytes) -> None:
+        """A file that is no archive any more is an error that says what to do, and stays as it is."""
+        path = tmp_path / "archive.sqlite"
+        path.write_bytes(content)
+        with pytest.raises(ChatcloneError, match="cannot be read") as error:
+            Archive(path)
+        assert "import" in error.value.hint
+        assert path.read_bytes() == content
+
+    def test_two_at_once(self, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """While one import writes, another that has waited long enough says so, and what the first wrote stays."""
+        monkeypatch.setattr("chatclone.archive.BUSY_SECONDS", 0.01)
+        with closing(Archive(tmp_path / "archive.sqlite")) as other, archive.transaction():
+            archive.add("telegram", [plain(1)])
+            with pytest.raises(ChatcloneError, match="another import"), other.transaction():
+                other.add("telegram", [plain(2)])
+        assert archive.counts() == {"user2": 1}
 
     def test_old_tombstones(self, tmp_path: Path) -> None:
         """A file of the first version opens, and its readable tombstones become marks that still hold."""

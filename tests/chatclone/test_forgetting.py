@@ -69,6 +69,14 @@ class TestPerson:
         with pytest.raises(ChatcloneError, match="that is Mira"):
             forget(imported(tmp_path), person="user111")
 
+    def test_the_owner(self, tmp_path: Path) -> None:
+        """From the clone of somebody else the owner can go, whom the account of the import had named."""
+        persona = imported(tmp_path, clone_of="user333")
+        assert traces(persona, b"Mira Halloran")
+        forget(persona, person="Mira Halloran")
+        assert traces(persona, b"Mira Halloran") == []
+        assert traces(persona, b"user111") == []
+
     def test_not_by_html_either(self, tmp_path: Path) -> None:
         """An export that knows them by name only does not bring them back."""
         persona = imported(tmp_path)
@@ -103,6 +111,15 @@ class TestChat:
         with pytest.raises(ChatcloneError, match="no such chat") as error:
             forget(imported(tmp_path), chat="Nobody")
         assert "Theo" in error.value.hint
+
+    def test_nothing_left(self, tmp_path: Path) -> None:
+        """Where all is forgotten there is nothing to list."""
+        persona = imported(tmp_path)
+        for chat in ("Bo", "Theo"):
+            forget(persona, chat=chat)
+        with pytest.raises(ChatcloneError, match="no such chat") as error:
+            forget(persona, chat="Theo")
+        assert error.value.hint == "nothing is left to forget"
 
     def test_two_of_one_name(self, tmp_path: Path) -> None:
         """Two chats of one name are told apart by their ids."""

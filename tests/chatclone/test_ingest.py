@@ -10,9 +10,11 @@ from chatclone import config
 from chatclone import persona as personas
 from chatclone.alive import Sign
 from chatclone.errors import ChatcloneError
+from chatclone.forgetting import forget
 from chatclone.ingest import Ingested, Request, ingest
 from memory.memory import Memory
 from tests import exports
+from tests.importers.making_html import write_html
 
 
 def do(path: Path, home: Path, slug: str | None = None, **options: Any) -> Ingested:
@@ -125,6 +127,50 @@ class TestAgain:
         assert (theo.persona.slug, theo.persona.consent) == ("theo", "")
         assert {p.slug for p in personas.list_all(home)} == {"mira", "theo"}
 
+    def test_back_to_the_first(self, tmp_path: Path) -> None:
+        """An export of a persona that is not the current one finds it, and there are no two of one person."""
+        home, path = tmp_path / "home", exports.small_export(tmp_path)
+        mira = do(path, home)
+        do(path, home, clone_of="Theo Marsh")
+        dry = do(path, home, dry_run=True)
+        assert dry.document["messages"]["new"] == 0
+        assert config.load(home).current == "theo"
+        again = do(path, home)
+        assert again.persona == mira.persona
+        assert again.document["messages"]["new"] == 0
+        assert {p.slug for p in personas.list_all(home)} == {"mira", "theo"}
+        assert config.load(home).current == "mira"
+
+    def test_two_accounts(self, tmp_path: Path) -> None:
+        """Exports of two accounts in one import are told of: both number their messages, each by itself."""
+        other = exports.account(exports.chat(exports.conversation()))
+        other["personal_information"] |= {"user_id": 999}
+        paths = [exports.small_export(tmp_path), exports.write(tmp_path, other, "other.json")]
+        done = ingest(Request(paths), tmp_path / "home")
+        (warning,) = [warning for warning in done.document["warnings"] if "two accounts" in warning]
+        assert "Mira Halloran (user111) and Mira Halloran (user999)" in warning
+        write_html(tmp_path / "html", exports.account(exports.chat(exports.conversation())))
+        one = ingest(Request([paths[0], tmp_path / "html"]), tmp_path / "one")
+        assert not any("two accounts" in warning for warning in one.document["warnings"])
+
+    def test_namesakes(self, tmp_path: Path) -> None:
+        """Of two people with one name the refusal tells which is which."""
+        home = tmp_path / "home"
+        do(exports.small_export(tmp_path), home)
+        other = exports.account(exports.chat(exports.conversation()))
+        other["personal_information"] |= {"user_id": 999}
+        with pytest.raises(ChatcloneError, match=r"Halloran \(user111\) is another .* than Mira Halloran \(user999\)"):
+            ingest(Request([exports.write(tmp_path, other)]), home, "mira")
+
+    def test_chats_by_any_case(self, tmp_path: Path) -> None:
+        """A chat may be named as people type, and stays chosen when another is forgotten."""
+        done = do(exports.small_export(tmp_path), tmp_path / "home", chats=["tHEO"])
+        assert done.document["chats"] == 1
+        assert done.persona is not None
+        assert forget(done.persona, person="Theo Marsh")["replies"]["total"] == 0
+        report = json.loads((done.persona.dataset_folder / "report.json").read_text("utf-8"))
+        assert report["options"]["chats"] == ["(forgotten)"]
+
     def test_a_chat_without_the_person(self, tmp_path: Path) -> None:
         """A group in which the current persona never wrote is not quietly added to it."""
         home = tmp_path / "home"
@@ -178,6 +224,16 @@ class TestWrongInput:
         with pytest.raises(ChatcloneError, match="nothing to learn from: Mira Halloran wrote 5 messages"):
             do(exports.write(tmp_path, exports.account(alone)), tmp_path / "home")
         assert everything_in(tmp_path / "home") == []
+
+    def test_all_forgotten(self, tmp_path: Path) -> None:
+        """Where everything in an export was forgotten that is said, and not that its chats are one-sided."""
+        home, path = tmp_path / "home", exports.small_export(tmp_path)
+        done = do(path, home)
+        assert done.persona is not None
+        forget(done.persona, chat="Theo")
+        with pytest.raises(ChatcloneError, match="120 messages of this export were forgotten") as error:
+            do(path, home)
+        assert "other chats" in error.value.hint
 
     def test_failure_keeps_what_was(self, tmp_path: Path) -> None:
         """A broken second file leaves the persona of the first as it was."""

@@ -86,6 +86,19 @@ class TestOwner:
         assert done.document["owner"]["how"] == how
 
 
+class TestPartners:
+    def test_of_somebody_else(self, tmp_path: Path) -> None:
+        """Who is cloned out of another's export wrote with its owner, and neither with themself nor with strangers."""
+        bo = {**exports.chat([exports.message(900 + n, 333, f"{n}?") for n in range(9)]), "id": 333, "name": "Bo"}
+        ann = [exports.message(800 + n, (111, 444)[n % 2], f"so much about {n}") for n in range(40)]
+        group = {**exports.chat(ann), "type": "private_group", "id": 9, "name": "Climbing"}
+        path = exports.write(tmp_path, exports.account(exports.chat(exports.conversation()), bo, group))
+        for named, partners in (("user111", ("Theo Marsh",)), ("user222", ("Mira Halloran",)), ("user444", ())):
+            done = do(path, tmp_path / named, Answers(agree=True), clone_of=named)
+            assert done.persona is not None
+            assert done.persona.partners == partners
+
+
 class TestConsent:
     def test_recorded_and_asked_once(self, tmp_path: Path) -> None:
         """What was confirmed is written down with its date, and not asked again."""
@@ -129,6 +142,29 @@ class TestConsent:
         answers = Answers(agree=True)
         do(path, home, answers, clone_of="user222")
         assert answers.asked
+
+    def test_who_never_agreed_is_not_the_owner_either(self, group: Path, tmp_path: Path) -> None:
+        """A clone that nobody confirmed is nobody's own: the next import says so again, until somebody confirms it."""
+        home = tmp_path / "home"
+        do(group, home, Answers(), clone_of="user222")
+        again = do(group, home, Answers()).document
+        assert (again["owner"], again["persona"]["name"]) == (None, "Theo Marsh")
+        assert any("nobody confirmed that Theo Marsh agreed" in warning for warning in again["warnings"])
+        third = do(group, home, answers := Answers(agree=True))
+        assert answers.asked == [("Theo Marsh", False)]
+        assert third.persona is not None
+        assert third.persona.consent.startswith("Theo Marsh agreed")
+
+    def test_oneself_by_another_word(self, tmp_path: Path, group: Path) -> None:
+        """Whose own clone it is may name themself with `--as` too, and stays its owner."""
+        home, answers = tmp_path / "home", Answers(who="user111")
+        do(group, home, answers)
+        for named in ({"clone_of": "user111"}, {}):
+            again = do(group, home, answers, **named).document
+            assert again["owner"]["how"] == "as at the last import"
+        (tmp_path / "home" / "personas" / "mira" / "dataset" / "report.json").write_text("{", "utf-8")
+        assert do(group, home, answers).document["owner"]["how"] == "as at the last import"
+        assert len(answers.asked) == 1
 
     def test_oneself(self, tmp_path: Path) -> None:
         """Nobody is asked about themself, nor in a dry run."""

@@ -57,6 +57,14 @@ class TestReport:
         found = (style["laughter_share"], style["punctuation_share"], style["emoji_share"])
         assert found == (laughing, punctuated, emoji)
 
+    def test_a_link_is_no_opener(self) -> None:
+        """A reply that begins with a link begins with no word: an address says nothing about a manner."""
+        links = ["https://example.org/{}", "👉 HTTP://example.org/{} look", "www.example.org/{}", "(t.me/c/{})"]
+        pairs = [(f"question {n}", f"{links[n % 4].format(n)} that one of them") for n in range(40)]
+        talk = many_sessions([*pairs, ("really?", "www is what it says"), ("and?", "https, of all things")])
+        openers = made(talk).report.style_before["openers"]
+        assert sorted(word for word, _ in openers) == ["https", "www"]
+
     def test_openers_that_fell_behind(self) -> None:
         """A first word that many others overtook is still compared by its true share, not by none."""
         many = {f"word{n}": 5 for n in range(12)}
@@ -108,6 +116,26 @@ class TestWaterfall:
     def test_of_nothing(self) -> None:
         """No messages make an empty waterfall."""
         assert waterfall(made([]).report, read=0, dropped={})[0] == "Messages of this import"
+
+    def test_what_is_cut_says_so(self) -> None:
+        """A name or an example that does not fit ends in an ellipsis, and in its columns; one that fits is whole."""
+        report = DataReport("balanced", total=2, train=1, sessions=1)
+        report.untrained["no_context"] = 1
+        report.examples["no_context"] = ["好" * 50, "a" * 72]
+        report.chats = [ChatRow("1", "Friends of the sea " * 3, "group", 3, 600, "learned", 1, 2, 1, 1.0)]
+        lines = waterfall(report, read=3, dropped={}, examples=True)
+        assert f"      │ {'好' * 35}…" in lines
+        assert f"      │ {'a' * 72}" in lines
+        assert any(line.startswith("  Friends of the sea Friend… ") for line in lines)
+
+    def test_nothing_turns_a_line_round(self) -> None:
+        """A name with a sign that overrides the direction does not mirror the numbers and the bar after it."""
+        report = DataReport("balanced", total=2, train=2, sessions=1, warnings=["\u202eolleh: \u2067ask"])
+        report.chats = [ChatRow("1", "\u202eأحمد", "personal", 3, 600, "learned", 1, 2, 2, 1.0)]
+        lines = waterfall(report, read=3, dropped={})
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", "\n".join(lines))
+        (row,) = [line for line in lines if "أحمد" in line]
+        assert columns(row.partition("2")[0]) == 28 + 1 + 9 - 1
 
     @given(st.text(max_size=60), st.text(max_size=200), st.integers(60, 120))
     def test_never_wider(self, name: str, said: str, width: int) -> None:

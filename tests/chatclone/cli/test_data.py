@@ -142,6 +142,26 @@ class TestSample:
         imported(tmp_path, "--pseudonyms")
         assert not any(MEMORY_OPEN in sample["text"] for sample in run_json(capsys, "sample", "--count", "20"))
 
+    def test_nothing_to_show(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """An empty part is said to be empty; its samples are none."""
+        pytest.importorskip("transformers", reason="transformers is not installed")
+        imported(tmp_path)
+        (tmp_path / "home" / "personas" / "mira" / "dataset" / "eval.jsonl").write_bytes(b"")
+        capsys.readouterr()
+        assert main(["data", "sample", "--part", "eval"]) == 0
+        said = capsys.readouterr()
+        assert (said.out.strip(), said.err.strip()) == ("", "note: the eval part has no lines")
+        assert run_json(capsys, "sample", "--part", "eval") == []
+
+    def test_a_damaged_memory(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Lines are recalled from no other file than a memory, and the error says what to do with it."""
+        pytest.importorskip("transformers", reason="transformers is not installed")
+        imported(tmp_path)
+        (tmp_path / "home" / "personas" / "mira" / "memory.sqlite").write_bytes(b"no database at all" * 300)
+        capsys.readouterr()
+        assert main(["data", "sample"]) == 1
+        assert [line.partition(":")[0] for line in capsys.readouterr().err.strip().splitlines()] == ["error", "try"]
+
     def test_wrong_count(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """No samples are not worth asking for."""
         imported(tmp_path)

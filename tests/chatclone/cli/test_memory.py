@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 
 from chatclone import config, remembering
+from chatclone.archive import Archive
 from chatclone.cli.main import main
 from chatclone.persona import Persona
+from importers.message import Media, Message
 from memory.memory import Memory
 from memory.passages import Line
 from tests.embedders import HashEmbedder
@@ -139,12 +142,31 @@ class TestForgetting:
         assert sorted(hit["chat"] for hit in run("list")) == left
         assert run("check")["problems"] == []
 
+    def test_a_key_that_nobody_knows_leaves_nothing(self, run: Run, persona: Persona) -> None:
+        """What was mistyped is not kept out of a later import, which an error would not have said."""
+        assert main(["memory", "forget", "1", "--message", "telegram:c9/9"]) == 1
+        with Memory.open(persona.memory_file) as memory:
+            memory.sync([Line("telegram:c9/9", "telegram:c9", "chat 9", "Anna", MAY, "it snowed")])
+        assert run("search", "snowed")["hits"]
+
+    @pytest.mark.parametrize("key", ["telegram:name:A/C: D/4", "telegram:c1/-7"])
+    def test_a_message_without_words(self, run: Run, persona: Persona, key: str) -> None:
+        """The archive knows messages that memory does not, and they stay out when an edit gives them words."""
+        place, _, number = key.removeprefix("telegram:").rpartition("/")
+        with closing(Archive(persona.archive_file)) as archive, archive.transaction():
+            archive.add("telegram", [Message(place, int(number), MAY, "user1", "", Media("photo"))])
+        assert run("forget", "--message", key)["forgotten"] == 0
+        with Memory.open(persona.memory_file) as memory:
+            memory.sync([Line(key, f"telegram:{place}", "chat", "Anna", MAY, "a picture of Pickles")])
+            assert memory.recall("Pickles").hits == ()
+
     @pytest.mark.parametrize(
         ("what", "code", "message"),
         [
             ([], 2, "there is nothing named to forget"),
             (["77"], 1, "there is no passage 77"),
             (["--message", "x:1/1"], 1, "there is no message x:1/1"),
+            (["--message", "Pickles"], 1, "there is no message Pickles"),
             (["--from", "2024-01-02", "--to", "2024-01-01"], 2, "--from is after --to"),
             (["--person", " "], 2, "nobody and nothing has an empty name"),
         ],
