@@ -18,6 +18,7 @@ from memory import cache, store, vectors
 from memory.dense import Dense, Nearest
 from memory.embedder import Embedder, EmbedderError
 from memory.index import EXACT_UP_TO, TRAINED_ON_A_CELL, VectorIndex, build, cells_for
+from memory.selection import count_passages
 from memory.upkeep import passages_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ START_AFTER_SECONDS = 1.0
 """The background waits so long before it loads the model: the first screen comes first."""
 UNSAVED = 1000
 """The index is written again when so many vectors are new to it; fewer are read from the store when it is opened."""
+LEAST_EMBEDDED = 1 / 6
+"""The share of all passages from which on search by meaning speaks: with less it hides more than it finds, and words
+alone recall more of what was asked for (docs/benchmarks.md)."""
 
 Progress = Callable[[int, int], None]
 """Told how many passages are embedded, and of how many."""
@@ -88,20 +92,24 @@ class Embedding:
         return self.is_ready
 
     def dense(self, connection: sqlite3.Connection, query: str) -> Dense | None:
-        """Return a search for what is nearest to a question, `query` embedded already; None where that cannot be."""
+        """Return a search for what is nearest to a question, `query` embedded already.
+
+        None where that cannot be, or where too little is embedded yet for it to be a help.
+        """
         if not self.is_ready or not query.strip():
             return None
         index, is_asked = self._index, False
+        assert index is not None
 
         def nearest(question: str, count: int) -> Nearest:
-            assert index is not None
-            self.refresh(connection)
             ids, scores, mean, deviation = index.nearest(self._ask(question), count)
             return Nearest(tuple(zip(ids.tolist(), scores.tolist(), strict=True)), mean, deviation)
 
         with self._failing():
-            self._ask(query)
-            is_asked = True
+            self.refresh(connection)
+            if index.count >= LEAST_EMBEDDED * count_passages(connection):
+                self._ask(query)
+                is_asked = True
         return nearest if is_asked else None
 
     def _ask(self, question: str) -> "Vectors":
@@ -112,9 +120,9 @@ class Embedding:
         return asked[1]
 
     def embed(self, seconds: float | None = None, progress: Progress = lambda done, total: None) -> int:
-        """Embed what waits, the latest first, for so many seconds; return how many still wait. Raises EmbedderError.
+        """Embed what waits, evenly over all that was said, for so many seconds; return how many still wait.
 
-        Every batch is kept when it is done, so an interruption loses one batch of work.
+        Every batch is kept when it is done, so an interruption loses one batch of work. Raises EmbedderError.
         """
         if self.open():
             with self._failing(), closing(store.connect(self._path)) as connection:

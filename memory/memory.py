@@ -231,7 +231,7 @@ class Memory:
             return selection.count_passages(connection)
 
     def embed(self, seconds: float | None = None, progress: Progress = lambda done, total: None) -> int:
-        """Embed what has no vector yet, the latest first, for so many seconds; return how many are left.
+        """Embed what has no vector yet, evenly over all that was said, for so many seconds; return how many are left.
 
         What is done is kept when this is interrupted. Raises EmbedderError where there is no embedder that works.
         """

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.embedder import Identity
+from memory.passages import WINDOW
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 READ_BATCH = 20_000
 """Vectors read at a time, so that a large memory is never held twice."""
+_SCATTERED = "(id * 2654435769) & 4294967295"
+"""Orders ids by the fraction of their multiples of the golden ratio: any beginning lies evenly over all of them."""
 _FEW = 500
 """Up to so many vectors are looked up one by one."""
 
@@ -63,13 +66,16 @@ def vector_ids(connection: sqlite3.Connection, embedder: int) -> "Ids":
 
 
 def waiting(connection: sqlite3.Connection, embedder: int | None) -> list[int]:
-    """Return the passages without a vector of this embedder, the latest said first."""
-    if embedder is None:
-        return [row[0] for row in connection.execute("SELECT id FROM passage ORDER BY started_at DESC, id DESC")]
+    """Return the passages without a vector of this embedder, in the order that serves a half-made index best.
+
+    What the user noted or told the clone comes first. Of what was imported, every third passage comes before the
+    others, which holds every message of a long session already; and wherever this is interrupted, what is done lies
+    evenly over all that was said. With the latest first, what is older is not found, though its words would find it.
+    """
     rows = connection.execute(
         "SELECT id FROM passage WHERE NOT EXISTS"
         " (SELECT 1 FROM vector WHERE vector.passage = passage.id AND embedder = ?)"
-        " ORDER BY started_at DESC, id DESC",
+        f" ORDER BY kind = 'said', id % {WINDOW} > 0, {_SCATTERED}",
         (embedder,),
     )
     return [row[0] for row in rows]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from memory.embedding import Embedding
 from memory.memory import Memory
 from memory.passages import Line
 from memory.store import connect
-from memory.vectors import Coverage
+from memory.vectors import Coverage, waiting
 from tests.embedders import HashEmbedder
 
 pytest.importorskip("numpy")
@@ -41,12 +42,17 @@ def talks(said: Said) -> list[Line]:
     return [said(n, f"about the {word} again", when=n * GAP) for n, word in enumerate(words)]
 
 
-def nearest(memory: Memory, question: str, count: int = 3) -> Nearest:
-    """Return what search by meaning alone finds."""
+def opened(memory: Memory) -> Embedding:
+    """Return a memory's embedding with model and index loaded."""
     embedding = memory._embedding
     assert embedding is not None and embedding.open()
+    return embedding
+
+
+def nearest(memory: Memory, question: str, count: int = 3) -> Nearest:
+    """Return what search by meaning alone finds."""
     with memory._look() as connection:
-        dense = embedding.dense(connection, question)
+        dense = opened(memory).dense(connection, question)
         assert dense is not None
         return dense(question, count)
 
@@ -126,7 +132,7 @@ class TestAnotherEmbedder:
             memory.sync(talks)
         other = HashEmbedder(MEANS, model=model, dimension=dimension)
         with Memory.open(path, other) as memory:
-            assert nearest(memory, "feline").passages == (), "not embedded yet"
+            assert opened(memory).dense(memory._reader, "feline") is None, "not embedded yet"
             assert memory.embed() == 0
             assert len(other.embedded) == 12
             assert texts(memory, nearest(memory, "feline", 1)) == ["about the cat again"]
@@ -143,7 +149,7 @@ class TestInterrupted:
         monkeypatch.setattr(embeddings, "BATCH", 4)
 
     def test_what_is_done_is_kept(self, path: Path, talks: list[Line]) -> None:
-        """After Ctrl+C in the third batch the next run embeds only the rest; the latest were done first."""
+        """After Ctrl+C in the third batch the next run embeds only the rest."""
         with Memory.open(path) as memory:
             memory.sync(talks)
         first = HashEmbedder()
@@ -155,7 +161,6 @@ class TestInterrupted:
 
         with Memory.open(path, first) as memory, pytest.raises(KeyboardInterrupt):
             memory.embed(progress=interrupt)
-        assert "stone" in first.embedded[0] or "stone" in first.embedded[3]
         second = HashEmbedder()
         with Memory.open(path, second) as memory:
             assert memory.coverage() == Coverage("hash", 8, 4)
@@ -165,12 +170,50 @@ class TestInterrupted:
             assert len(nearest(memory, "cat", 12).passages) == 12
 
     def test_time_is_limited(self, path: Path, talks: list[Line]) -> None:
-        """With no time left nothing is begun, and what waits is told; search works over what there is."""
+        """With no time left nothing is begun, and what waits is told."""
         with Memory.open(path) as memory:
             memory.sync(talks)
         with Memory.open(path, HashEmbedder()) as memory:
             assert memory.embed(seconds=0) == 12
-            assert nearest(memory, "cat").passages == ()
+            assert memory.coverage().embedded == 0
+
+    def test_words_alone_answer_until_enough_is_embedded(
+        self, path: Path, talks: list[Line], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A sixth of the passages is enough, whoever embedded them; with less, meaning keeps still."""
+        monkeypatch.setattr(embeddings, "BATCH", 1)
+
+        def interrupt(done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        with Memory.open(path) as memory:
+            memory.sync(talks)
+        with Memory.open(path, HashEmbedder()) as memory, Memory.open(path, HashEmbedder()) as other:
+            embedding = opened(other)
+            for embedded in (1, 2):
+                with pytest.raises(KeyboardInterrupt):
+                    memory.embed(progress=interrupt)
+                assert memory.coverage().embedded == embedded
+                with other._look() as connection:
+                    assert (embedding.dense(connection, "cat") is not None) is (embedded == 2)
+            assert "cat" in other.recall("cat").hits[0].text
+
+    def test_what_is_done_lies_evenly(self, path: Path, said: Said) -> None:
+        """A third holds every message, any beginning is spread over the whole talk, and what was noted goes first."""
+        with Memory.open(path) as memory:
+            memory.sync([said(n, f"text {n}", when=n) for n in range(302)])
+            note = memory.add("a note", 1)
+            memory.tell([said(900, "told", chat="chatclone:1", when=1)])
+        with closing(connect(path)) as connection:
+            order = waiting(connection, None)
+            assert {note, *order[:2]} == {note, note + 1}
+            imported = order[2:]
+            assert sorted(imported) == list(range(1, 301))
+            held = {line for n in imported[:100] for line in range(n, n + 3)}
+            assert held >= set(range(3, 301))
+            for part in (10, 30, 70, 150):
+                places = sorted([0, *imported[:part], 301])
+                assert max(b - a for a, b in pairwise(places)) <= 3 * 300 / part
 
     def test_a_model_that_fails_leaves_search_by_words(self, path: Path, talks: list[Line]) -> None:
         """The error is told once, what was embedded stays, and recalling goes on."""
@@ -345,7 +388,7 @@ class TestTwoProcesses:
         with Memory.open(path) as memory:
             memory.sync(talks)
         with Memory.open(path, HashEmbedder()) as one, Memory.open(path, HashEmbedder()) as two:
-            nearest(one, "cat")
+            assert opened(one).dense(one._reader, "cat") is None
             assert two.embed() == 0
             assert one.embed() == 0
             assert len(nearest(one, "cat", 50).passages) == 12
