@@ -1,12 +1,14 @@
 """How much of the evidence memory recalls within a word budget, on LoCoMo, through Memory.sync and Memory.recall.
 
-    python benchmarks/memory.py --data locomo10.json [--embedder auto|none|MODEL] [--vectors FILE] [--ablate] [--json]
+    python benchmarks/memory.py --data locomo10.json [--embedder auto|none|MODEL] [--embedded SHARE] [--vectors FILE]
+                                [--ablate] [--json]
 
 No model judges: a question scores the share of its evidence messages that stand in the recalled text. Categories 1 to
 4 (multi-hop, temporal, open-domain, single-hop), questions with usable evidence only. The search was tuned on every
 other conversation; `held_out` are the ones between. The data is CC BY-NC 4.0: it measures, and is no part of this
-project; the weights of the ranking were found on other chats (tools/ranking/fit.py). `--ablate` also shows what is lost
-without each property that lines are ranked by.
+project; the weights of the ranking were found on other chats (tools/ranking/fit.py). `--embedded 0.33` stops embedding
+at that share of the passages, as an interruption would, and lets meaning speak however small it is. `--ablate` also
+shows what is lost without each property that lines are ranked by.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +30,7 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 from benchmarks.kept_vectors import KeptVectors
 from benchmarks.memory_ablation import ablate
+from memory import embedding
 from memory.embedder import Embedder, SentenceTransformerEmbedder, choose_model
 from memory.memory import Memory
 from memory.passages import Line
@@ -74,7 +78,24 @@ def questions_of(sample: dict[str, Any], lines: dict[str, Line]) -> list[tuple[i
     return asked
 
 
-def measure(samples: list[dict[str, Any]], embedder: Embedder | None = None, ablation: bool = False) -> dict[str, Any]:
+class Enough(Exception):
+    """So much is embedded."""
+
+
+def embed(memory: Memory, share: float) -> None:
+    """Embed a share of the passages, in the order that memory itself embeds them."""
+
+    def stop(done: int, total: int) -> None:
+        if done >= share * total:
+            raise Enough
+
+    with suppress(Enough):
+        memory.embed(progress=stop)
+
+
+def measure(
+    samples: list[dict[str, Any]], embedder: Embedder | None = None, ablation: bool = False, share: float = 1.0
+) -> dict[str, Any]:
     """Return recall in percent by budget, overall, by category and by conversation, and the time a recall takes."""
     scored: list[Scored] = []
     lost: dict[str, list[tuple[float, ...]]] = {}
@@ -84,10 +105,11 @@ def measure(samples: list[dict[str, Any]], embedder: Embedder | None = None, abl
         lines = lines_of(sample)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "memory.sqlite"
-            with Memory.open(path, embedder) as memory:
+            with Memory.open(path) as memory:
                 memory.sync(lines.values())
+            with Memory.open(path, embedder) as memory:
                 if embedder is not None:
-                    memory.embed()
+                    embed(memory, share)
                 asked = questions_of(sample, lines)
                 for category, question, evidence in asked:
                     shares = []
@@ -147,13 +169,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="locomo10.json")
     parser.add_argument("--embedder", default="auto", help="auto, none for words alone, or a model on this computer")
+    parser.add_argument("--embedded", type=float, default=1.0, metavar="SHARE", help="embed only so much of it")
     parser.add_argument("--vectors", type=Path, help="an .npz file to keep vectors in; embedding takes minutes")
     parser.add_argument("--ablate", action="store_true", help="also without each property of the ranking")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     model, reason = choose_model(arguments.embedder)
     embedder = KeptVectors(SentenceTransformerEmbedder(model[1], model[0]), arguments.vectors) if model else None
-    result = measure(json.loads(arguments.data.read_text("utf-8")), embedder, arguments.ablate)
+    if arguments.embedded < 1:
+        embedding.BATCH, embedding.LEAST_EMBEDDED = 8, 0.0
+    samples = json.loads(arguments.data.read_text("utf-8"))
+    result = measure(samples, embedder, arguments.ablate, arguments.embedded)
     if embedder is not None:
         embedder.save()
     result |= {"embedder": model[0] if model else None}

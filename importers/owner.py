@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from importers.message import Chat, Person
 from importers.reading import ImportFailure
+from importers.waterfall import counted
 
 LISTED = 12
 """Candidates named in an error; the rest are counted."""
@@ -73,7 +74,7 @@ def resolve(wanted: str, people: Mapping[str, Person], counts: Mapping[str, int]
 def candidates(people: Iterable[Person], counts: Mapping[str, int]) -> str:
     """Return people with their ids and numbers of messages, most messages first, as one line."""
     ordered = sorted(people, key=lambda p: (-counts.get(p.id, 0), p.name, p.id))
-    names = [f"{p.name} ({p.id}, {counts.get(p.id, 0)} messages)" for p in ordered[:LISTED]]
+    names = [f"{p.name} ({p.id}, {counted(counts.get(p.id, 0), 'message')})" for p in ordered[:LISTED]]
     if len(ordered) > LISTED:
         names.append(f"and {len(ordered) - LISTED} more")
     return ", ".join(names)

@@ -55,9 +55,13 @@ def run_report(args: argparse.Namespace) -> int:
     from importers.report import DataReport, waterfall
 
     persona = current_persona(args)
-    document = json.loads(_existing(persona, "report.json").read_text("utf-8"))
-    report, messages = DataReport.from_dict(document["data"]), document["import"]["messages"]
-    counts = {"read": messages["read"], "dropped": messages["dropped"], "duplicates": messages["duplicates"]}
+    path = _existing(persona, "report.json")
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        report, messages = DataReport.from_dict(document["data"]), document["import"]["messages"]
+        counts = {"read": messages["read"], "dropped": messages["dropped"], "duplicates": messages["duplicates"]}
+    except (ValueError, LookupError, TypeError) as error:
+        raise ChatcloneError(f"{path} is no data set's report: {error}", "import again: chatclone import") from error
     if args.html:
         from importers.report_html import page
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatclone.cli.options import Status, emit, home_of, say, slug_of
+from chatclone.errors import UsageError
 from importers.balance import SHARE
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
     from chatclone.ingest import Request, ingest
 
+    if "" in (args.me, args.clone_of):
+        raise UsageError("nobody is named", "--me NAME, or --as NAME")
     status = Status()
     request = Request(
         paths=args.paths,
@@ -104,12 +107,13 @@ class Terminal:
         """Show who wrote how much, and return whom the person names by number, name or id; None for an empty line."""
         from importers.owner import resolve
         from importers.reading import ImportFailure
+        from importers.waterfall import counted
 
         if not self._there:
             return None
         say("\nThe export does not say who you are. These people wrote in it:")
         for number, (person, count) in enumerate(candidates[:LISTED], start=1):
-            say(f"{number:>4}  {person.name}  ({count:,} messages, {person.id})")
+            say(f"{number:>4}  {person.name}  ({counted(count, 'message')}, {person.id})")
         if len(candidates) > LISTED:
             say(f"      and {len(candidates) - LISTED:,} more")
         people, counts = {p.id: p for p, _ in candidates}, {p.id: count for p, count in candidates}

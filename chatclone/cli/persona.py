@@ -41,7 +41,7 @@ def run_list(args: argparse.Namespace) -> int:
 def run_show(args: argparse.Namespace) -> int:
     """Show what one persona is made of."""
     document = _document(current_persona(args))
-    emit(args, document, "\n".join(f"{k:<9} {v}" for k, v in document.items()))
+    emit(args, document, "\n".join(f"{key:<9} {_shown(value)}".rstrip() for key, value in document.items()))
     return 0
 
 
@@ -71,6 +71,12 @@ def run_delete(args: argparse.Namespace) -> int:
         config.set_current(home, next((p.slug for p in personas.list_all(home)), ""))
     emit(args, {"deleted": persona.slug}, f"{persona.slug} is gone")
     return 0
+
+
+def _shown(value: str | list[str] | dict[str, str] | None) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{platform} {person}" for platform, person in value.items())
+    return ", ".join(value) if isinstance(value, list) else value or ""
 
 
 def _state(persona: Persona) -> str:

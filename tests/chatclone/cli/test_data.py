@@ -57,6 +57,18 @@ class TestReport:
         assert "999" not in out
         assert run(capsys) == out
 
+    @pytest.mark.parametrize("damage", ["", "{}", '{"data": {"filter": 1}, "import": 2}', '["data"]'])
+    def test_damaged(self, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
+        """A report that cannot be read is an error of two lines, which says what to do."""
+        imported(tmp_path)
+        (path,) = home.glob("personas/*/dataset/report.json")
+        path.write_text(damage, "utf-8")
+        capsys.readouterr()
+        assert main(["data", "report"]) == 1
+        error, hint = capsys.readouterr().err.strip().splitlines()
+        assert error.startswith(f"error: {path} is no data set's report")
+        assert hint == "try: import again: chatclone import"
+
     def test_page(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The page is written whole, for this user only."""
         imported(tmp_path)

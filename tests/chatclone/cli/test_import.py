@@ -125,6 +125,12 @@ class TestAsked:
         assert error == "error: the export does not say who you are"
         assert hint.startswith("try: --me or --as with one of: Mira Halloran (user111, 60 messages)")
 
+    @pytest.mark.parametrize("option", ["--me", "--as"])
+    def test_nobody(self, tmp_path: Path, group: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """An empty name, as of a variable that is not set, is not taken for none."""
+        assert main(["import", str(group), "--home", str(tmp_path / "home"), option, ""]) == 2
+        assert capsys.readouterr().err.startswith("error: nobody is named")
+
 
 class TestAgreement:
     @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1)])

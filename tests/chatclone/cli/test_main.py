@@ -171,7 +171,12 @@ class TestOnAPersona:
     def test_personas(self, capsys: pytest.CaptureFixture[str]) -> None:
         """They are listed, shown and, after a yes, deleted."""
         assert [p["slug"] for p in run_json(capsys, "persona", "list")] == ["mira"]
-        assert run_json(capsys, "persona", "show")["name"] == "Mira Halloran"
+        shown = run_json(capsys, "persona", "show")
+        assert shown["name"] == "Mira Halloran"
+        assert main(["persona", "show"]) == 0
+        text = capsys.readouterr().out.splitlines()
+        assert f"ids       telegram {shown['ids']['telegram']}" in text
+        assert f"partners  {', '.join(shown['partners'])}" in text
         assert main(["persona", "delete", "mira"]) == 2
         capsys.readouterr()
         assert run_json(capsys, "persona", "delete", "mira", "--yes") == {"deleted": "mira"}
