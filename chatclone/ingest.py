@@ -26,7 +26,6 @@ from importers.balance import SHARE
 from importers.dataset import DataSet
 from importers.message import Person
 from importers.reading import ImportFailure
-from importers.waterfall import counted
 
 STAGING = ".new"
 """What the folder is called in which a persona is built, before a dash and the sign of whoever builds it."""
@@ -201,11 +200,11 @@ def _require_replies(data_set: DataSet, target: Person, archive: Archive, tally:
     wrote, forgotten = archive.counts()[target.id], tally.dropped["forgotten"]
     if forgotten and not wrote:
         raise ChatcloneError(
-            f"nothing to learn from: {counted(forgotten, 'message')} of this export were forgotten, and stay out",
+            f"nothing to learn from: what this export holds was forgotten, and stays out (messages: {forgotten:,})",
             "import other chats",
         )
     raise ChatcloneError(
-        f"nothing to learn from: {target.name} wrote {counted(wrote, 'message')}, none of them a reply to somebody",
+        f"nothing to learn from: no message by {target.name} is a reply to somebody (messages: {wrote:,})",
         "export chats with both sides in them, or --as with somebody else",
     )
 

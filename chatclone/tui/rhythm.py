@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
+from chatclone.errors import ChatcloneError
 from chatclone.files import write_atomically
 from chatclone.persona import Persona
 
@@ -64,7 +65,7 @@ def rhythm_of(persona: Persona) -> Rhythm:
     try:
         found = learn(_pauses(persona))
         write_atomically(kept, json.dumps({"archive": mark, **asdict(found)}))
-    except (sqlite3.Error, OSError) as error:
+    except (ChatcloneError, sqlite3.Error, OSError) as error:
         logger.warning("the rhythm was not learnt: %s", type(error).__name__)
         return USUAL
     return found
