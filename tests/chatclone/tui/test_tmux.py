@@ -15,6 +15,8 @@ from tests.servers import Scripted, delta, hang, models
 
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
 
+TODAY = "── Today ──"
+
 
 @pytest.fixture
 def persona(tmp_path: Path) -> Persona:
@@ -35,15 +37,28 @@ def said(persona: Persona) -> list[tuple[str, str, str]]:
 def transcript(screen: str) -> list[str]:
     """Return the messages on a screen, and when they were sent: all between the day and the box to write in."""
     lines = [line.rstrip() for line in screen.splitlines()]
-    begin = next(number for number, line in enumerate(lines) if "── Today ──" in line)
+    begin = next(number for number, line in enumerate(lines) if TODAY in line)
     end = next(number for number, line in enumerate(lines) if "╭───" in line)
     return lines[begin:end]
+
+
+def settled(terminal: Terminal, persona: Persona) -> str:
+    """Return the screen when the reply has ended in the file and in the app, which may be behind, and nothing moves."""
+    seen = [""]
+
+    def still() -> bool:
+        last, seen[0] = seen[0], terminal.screen()
+        told = "awake" in seen[0] and TODAY in seen[0]
+        return told and last == seen[0] and said(persona)[-1][2] != "writing"
+
+    terminal.wait(still)
+    return seen[0]
 
 
 def test_a_chat_is_there_again(persona: Persona, tiny: Tiny, tmp_path: Path) -> None:
     """Write, read what a model answers, stop it by Esc, leave by Ctrl+Q, come back: the same messages stand there."""
     program = ("chat", "--model", str(tiny.gguf), "--greedy", "--no-memory")
-    with Terminal(tmp_path) as terminal:
+    with Terminal(tmp_path, height=200) as terminal:  # so high that no reply scrolls
         terminal.start(*program)
         terminal.until("awake", "gguf")
         terminal.write("what are you up to")
@@ -51,7 +66,7 @@ def test_a_chat_is_there_again(persona: Persona, tiny: Tiny, tmp_path: Path) -> 
         terminal.until("what are you up to")
         terminal.wait(lambda: any(role == "assistant" and text for role, text, _ in said(persona)))
         terminal.press("Escape")
-        before = terminal.until("awake")
+        before = settled(terminal, persona)
         terminal.press("C-q")
         assert terminal.ended() == 0
         (_, mine, sent), (_, reply, state) = said(persona)
@@ -59,7 +74,8 @@ def test_a_chat_is_there_again(persona: Persona, tiny: Tiny, tmp_path: Path) -> 
         assert reply
         assert state in ("cancelled", "length", "done")  # as fast as the machine was
         terminal.start(*program)
-        after = terminal.until("awake", "gguf")
+        terminal.until("gguf")
+        after = settled(terminal, persona)
         assert transcript(after) == transcript(before)
         assert len(transcript(after)) > len(("day", "", "mine", "", "who", "reply"))
         terminal.press("C-q")
