@@ -92,6 +92,8 @@ class Archive:
             self._tombstones = Tombstones(self._db)
         except sqlite3.DatabaseError as error:
             self._db.close()
+            if isinstance(error, sqlite3.OperationalError):  # a full disk, say, is no fault of the file's
+                raise
             raise ChatcloneError(f"{path} cannot be read: {error}", "move it away and import your exports") from error
         self._chats: list[tuple[str, Chat]] = []
         self._chats_at = -1
@@ -114,6 +116,8 @@ class Archive:
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
             message = f"another import or forgetting is at work on this persona: {error}"
             raise ChatcloneError(message, "wait until it has ended, and then do this again") from error
         try:

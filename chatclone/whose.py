@@ -108,9 +108,9 @@ def _is_own(persona: Persona) -> bool:
         return False
     try:
         before = last_import(persona)
-    except (OSError, ValueError, KeyError):  # the data set was deleted or damaged: nothing speaks against it
+        return before["owner"] is not None and bool(before["owner"]["id"] == before["persona"]["id"])
+    except (OSError, ValueError, LookupError, TypeError):  # it was deleted or damaged: nothing speaks against it
         return True
-    return before["owner"] is not None and before["owner"]["id"] == before["persona"]["id"]
 
 
 def _same_by_name(

@@ -242,6 +242,15 @@ class TestFile:
                 other.add("telegram", [plain(2)])
         assert archive.counts() == {"user2": 1}
 
+    def test_what_is_no_other_import(self, archive: Archive) -> None:
+        """What goes wrong at the beginning of a transaction for another reason is not taken for a file in use."""
+        with (
+            archive.transaction(),
+            pytest.raises(sqlite3.OperationalError, match="within a transaction"),
+            archive.transaction(),
+        ):
+            archive.add("telegram", [plain(1)])
+
     def test_old_tombstones(self, tmp_path: Path) -> None:
         """A file of the first version opens, and its readable tombstones become marks that still hold."""
         db = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)

@@ -162,8 +162,9 @@ class TestConsent:
         for named in ({"clone_of": "user111"}, {}):
             again = do(group, home, answers, **named).document
             assert again["owner"]["how"] == "as at the last import"
-        (tmp_path / "home" / "personas" / "mira" / "dataset" / "report.json").write_text("{", "utf-8")
-        assert do(group, home, answers).document["owner"]["how"] == "as at the last import"
+        for damage in ("{", '["import"]', '{"import": {}}', '{"import": 2}'):
+            (tmp_path / "home" / "personas" / "mira" / "dataset" / "report.json").write_text(damage, "utf-8")
+            assert do(group, home, answers).document["owner"]["how"] == "as at the last import"
         assert len(answers.asked) == 1
 
     def test_oneself(self, tmp_path: Path) -> None:
