@@ -13,11 +13,11 @@ from typing import Any
 
 import llama_cpp
 
-from chatclone.engines.base import Reading, Sampling
-from chatclone.engines.gguf import GgufModel
-from chatclone.engines.llama import LlamaEngine
-from chatclone.engines.machine import READ_BATCH, SMALL_BYTES
-from chatclone.prompt import Prompt
+from chatclone.engines.hardware import READ_BATCH, SMALL_BYTES
+from chatclone.engines.llama_cpp import LlamaEngine
+from chatclone.engines.protocol import Reading, Sampling
+from chatclone.gguf.model_file import GgufModel
+from chatclone.prompt.render import Prompt
 
 Clock = Callable[[], float]
 

@@ -26,14 +26,14 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 from benchmarks.bare_loop import Amount, Clock, clock_for, never_ending, prompt_ids, speed
 from benchmarks.llama_cpp_server import served
-from chatclone.clone import Clone
-from chatclone.engines.base import Reading, Sampling, Stopped
-from chatclone.engines.llama import LlamaEngine
-from chatclone.export.base import base_gguf
+from chatclone.clone.clone import Clone
+from chatclone.engines.llama_cpp import LlamaEngine
+from chatclone.engines.protocol import Reading, Sampling, Stopped
+from chatclone.export.base_gguf import base_gguf
 from chatclone.export.converter import scripts_folder
-from chatclone.ingest import Request, ingest
-from chatclone.locations import demo_export, home_directory, starter_model
-from chatclone.prompt import ChatMessage, Prompt
+from chatclone.ingest.import_run import Request, ingest
+from chatclone.paths import demo_export, home_directory, starter_model
+from chatclone.prompt.render import ChatMessage, Prompt
 from memory.memory import Memory
 
 LATE = range(28, 33)

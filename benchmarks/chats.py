@@ -19,9 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chatclone.chats import ChatStore
-from chatclone.chats.document import ConversationDocument, MessageDocument
-from memory.search import Hit
+from chatclone.conversations import ChatStore
+from chatclone.conversations.document import ConversationDocument, MessageDocument
+from memory.search.recall import Hit
 
 CONVERSATIONS, SHORT, LONG = 10_000, 20, 20_000
 BEGAN = 1_700_000_000
@@ -32,7 +32,7 @@ BAR_MS = 300.0
 OPEN = """
 import json, sys, time
 from pathlib import Path
-from chatclone.chats import ChatStore
+from chatclone.conversations import ChatStore
 started = time.perf_counter()
 store = ChatStore.open(Path(sys.argv[1]))
 rows = store.conversations(50)

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config
 
-from chatclone.export.base import convert
+from chatclone.export.base_gguf import convert
 from chatclone.export.converter import scripts_folder
-from chatclone.locations import home_directory, starter_model
+from chatclone.paths import home_directory, starter_model
 
 
 def half_billion(folder: Path) -> Path:

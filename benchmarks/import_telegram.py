@@ -62,7 +62,7 @@ def by_json() -> Reader:
 
 def by_importer() -> Reader:
     """Read the file into `Message`s, as an import does."""
-    from importers.telegram import TelegramExport
+    from importers.telegram.json_export import TelegramExport
 
     def read(path: Path) -> int:
         export = TelegramExport(path)
@@ -155,7 +155,7 @@ def run_reader(command: list[str], path: Path) -> Figures:
 
 def run_import(path: Path) -> Figures:
     """Import into a home of its own, with lexical memory, and check that every message is accounted for."""
-    from chatclone.remembering import EMBEDDER_VARIABLE
+    from chatclone.recall.persona_memory import EMBEDDER_VARIABLE
 
     with tempfile.TemporaryDirectory() as home:
         command = [sys.executable, "-m", "chatclone", "import", str(path), "--home", home, "--json"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.embedder import Embedder, Identity
+from memory.embedding.embedder import Embedder, Identity
 
 Vectors = NDArray[np.float32]
 

@@ -30,10 +30,10 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 from benchmarks.kept_vectors import KeptVectors
 from benchmarks.memory_ablation import ablate
-from memory import embedding
-from memory.embedder import Embedder, SentenceTransformerEmbedder, choose_model
+from memory.embedding.embedder import Embedder, SentenceTransformerEmbedder, choose_model
 from memory.memory import Memory
 from memory.passages import Line
+from memory.search import semantic
 
 BUDGETS = (200, 400, 800)
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
@@ -177,7 +177,7 @@ def main() -> None:
     model, reason = choose_model(arguments.embedder)
     embedder = KeptVectors(SentenceTransformerEmbedder(model[1], model[0]), arguments.vectors) if model else None
     if arguments.embedded < 1:
-        embedding.BATCH, embedding.LEAST_EMBEDDED = 8, 0.0
+        semantic.BATCH, semantic.LEAST_EMBEDDED = 8, 0.0
     samples = json.loads(arguments.data.read_text("utf-8"))
     result = measure(samples, embedder, arguments.ablate, arguments.embedded)
     if embedder is not None:

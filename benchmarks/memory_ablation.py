@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from memory import store
-from memory.embedder import Embedder
-from memory.embedding import Embedding
+from memory.embedding.embedder import Embedder
 from memory.passages import Line
-from memory.ranking import WEIGHTS
-from memory.search import examine, fill
+from memory.search.ranking import WEIGHTS
+from memory.search.recall import examine, fill
+from memory.search.semantic import Embedding
+from memory.store import database
 
 
 def ablate(
@@ -24,7 +24,7 @@ def ablate(
     embedding = Embedding(path, embedder, threading.Lock()) if embedder else None
     if embedding is not None:
         embedding.open()
-    with closing(store.connect(path)) as connection:
+    with closing(database.connect(path)) as connection:
         for question, evidence in asked:
             dense = embedding.dense(connection, question) if embedding else None
             examined = examine(connection, question, dense=dense)

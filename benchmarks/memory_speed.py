@@ -30,10 +30,10 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 import numpy as np
 
-from memory import store, vectors
-from memory.embedder import Identity
+from memory.embedding.embedder import Identity
 from memory.memory import Memory
 from memory.passages import Line
+from memory.store import database, vectors
 
 DIMENSION = 384
 CENTRES = 400
@@ -132,15 +132,15 @@ def fill(path: Path, count: int) -> dict[str, float]:
         first = Timed(lambda: memory.sync(talk.lines()))
         again = Timed(lambda: memory.sync(talk.lines()))
         passages = memory.count()
-    embedder, connection = RandomEmbedder(), store.connect(path)
+    embedder, connection = RandomEmbedder(), database.connect(path)
     number = vectors.add_embedder(connection, embedder.identity)
     ids = vectors.waiting(connection, None)
     started = time.perf_counter()
     for start in range(0, len(ids), 10_000):
-        with store.transaction(connection):
+        with database.transaction(connection):
             piece = ids[start : start + 10_000]
             vectors.put_vectors(connection, number, piece, embedder.some(len(piece)))
-            store.next_generation(connection)
+            database.next_generation(connection)
     stored = time.perf_counter() - started
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -213,7 +213,7 @@ def _output(command: list[str]) -> str:
 
 def beside(path: Path, folder: Path, python: Path) -> Any:
     """Put the same vectors into other stores and return their figures, measured by another interpreter."""
-    connection, embedder = store.connect(path), RandomEmbedder()
+    connection, embedder = database.connect(path), RandomEmbedder()
     number = vectors.embedder_number(connection, embedder.identity)
     assert number is not None
     pieces = list(vectors.read_vectors(connection, number, DIMENSION))

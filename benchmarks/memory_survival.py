@@ -27,7 +27,7 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 import numpy as np
 
-from memory.embedder import Identity
+from memory.embedding.embedder import Identity
 from memory.memory import Memory
 from memory.passages import Line
 

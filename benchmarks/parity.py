@@ -20,8 +20,8 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 from chatclone.cli.demo import prepare
 from chatclone.errors import ChatcloneError
-from chatclone.export.run import export
-from chatclone.persona import Persona
+from chatclone.export.export_run import export
+from chatclone.personas.persona import Persona
 
 EXPORTS = ("adapter:f16", "merged:f16", "adapter:q8_0", "adapter:q4_k_m", "merged:q4_k_m")
 BEGIN, END = "<!-- parity of the demo: benchmarks/parity.py writes it -->", "<!-- end of the parity -->"

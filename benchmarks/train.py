@@ -23,11 +23,11 @@ from typing import Any
 if __name__ == "__main__":  # else this script's own folder stands first, where `memory` is a benchmark
     sys.path[0] = str(Path(__file__).parents[1])
 
-from chatclone.ingest import Request, ingest
-from chatclone.locations import demo_export, starter_model
-from chatclone.training.data import read_conversations
+from chatclone.ingest.import_run import Request, ingest
+from chatclone.paths import demo_export, starter_model
 from chatclone.training.events import EventLog
 from chatclone.training.plan import Plan, make_plan
+from chatclone.training.tokenized_data import read_conversations
 
 ROOT = Path(__file__).parents[1]
 ENDLESS = {"epochs": "1000", "evaluate_every": "1000000", "patience": "0", "memory_share": "0"}

@@ -24,7 +24,7 @@ if __name__ == "__main__":  # else this script's own folder stands first, where 
 
 from benchmarks.terminal import Terminal
 from chatclone import config
-from chatclone.persona import Persona
+from chatclone.personas.persona import Persona
 
 STAGE = str(Path(__file__).with_name("tui_stage.py"))
 CHATCLONE = (sys.executable, "-m", "chatclone")

@@ -19,8 +19,8 @@ from pathlib import Path
 if __name__ == "__main__":  # else this script's own folder stands first, where `memory` is a benchmark
     sys.path[0] = str(Path(__file__).parents[1])
 
-from chatclone.engines.base import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
-from chatclone.prompt import ChatMessage, Prompt
+from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
+from chatclone.prompt.render import ChatMessage, Prompt
 
 WORDS = ("just ", "got ", "home ", "and ", "the ", "cat ", "is ", "fine ")
 BUBBLE_TOKENS = 24
@@ -33,7 +33,7 @@ class ClockEngine:
     settings: tuple[str, ...] = ()
 
     def __init__(self, seconds: float, tokens: int) -> None:
-        from chatclone.engines.openai import estimating_template
+        from chatclone.engines.openai_api import estimating_template
 
         self.template = estimating_template()
         self.figures: dict[str, float] = {}
@@ -68,8 +68,8 @@ def empty() -> None:
 
 def bare(engine: ClockEngine) -> None:
     """Let the clone write to nobody."""
-    from chatclone.clone import Clone
-    from chatclone.persona import Persona
+    from chatclone.clone.clone import Clone
+    from chatclone.personas.persona import Persona
 
     for _ in Clone(Persona(Path("nowhere"), "Mira"), engine).reply([ChatMessage("user", "hi")]):
         pass
@@ -77,11 +77,11 @@ def bare(engine: ClockEngine) -> None:
 
 def app(engine: ClockEngine) -> None:
     """Let the clone write into the app, which shows and saves all of it."""
-    from chatclone.chats import ChatStore
-    from chatclone.clone import Clone
-    from chatclone.persona import Persona
+    from chatclone.clone.clone import Clone
+    from chatclone.conversations import ChatStore
+    from chatclone.personas.persona import Persona
     from chatclone.tui.app import ChatcloneApp
-    from chatclone.tui.running import run
+    from chatclone.tui.run_app import run
     from chatclone.tui.screens.chat import ChatScreen
     from chatclone.tui.widgets.composer import Composer
 

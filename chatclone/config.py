@@ -8,8 +8,8 @@ from typing import Any
 import tomli_w
 
 from chatclone.errors import ChatcloneError
-from chatclone.files import write_atomically
-from chatclone.locations import ensure
+from chatclone.paths import ensure
+from chatclone.storage.atomic_files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
+from importers.dataset.report_text import counted
 from importers.message import Chat, Person
-from importers.reading import ImportFailure
-from importers.waterfall import counted
+from importers.source import ImportFailure
 
 LISTED = 12
 """Candidates named in an error; the rest are counted."""

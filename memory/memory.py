@@ -20,18 +20,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from memory import cache, selection, soundness, store, upkeep
-from memory.candidates import NOTES_CHAT
-from memory.embedder import Embedder, EmbedderError
-from memory.embedding import Embedding, Progress
-from memory.filling import without_checks
+from memory import selectors
+from memory.embedding.embedder import Embedder, EmbedderError
+from memory.index import index_file
 from memory.passages import Line
-from memory.search import Hit, Recall, search
-from memory.selection import Surroundings
-from memory.syncing import Sync, Synced, remove
-from memory.tombstones import Tombstones
-from memory.vectors import Coverage, coverage
-from memory.words import count_words
+from memory.search.candidates import NOTES_CHAT
+from memory.search.recall import Hit, Recall, search
+from memory.search.semantic import Embedding, Progress
+from memory.selectors import Surroundings
+from memory.store import database, integrity, passage_writer
+from memory.store.bulk_load import without_checks
+from memory.store.sync import Sync, Synced, remove
+from memory.store.tombstones import Tombstones
+from memory.store.vectors import Coverage, coverage
+from memory.text.tokenize import count_words
 
 __all__ = ["Coverage", "Memory", "Surroundings", "Synced"]
 
@@ -60,9 +62,9 @@ class Memory:
         With an embedder, `sync` also embeds what is new and `recall` searches by meaning too. In the background the
         model is loaded and used by a thread; until it is ready, memory searches by words alone.
         """
-        writer = store.connect(path)
+        writer = database.connect(path)
         try:
-            memory = cls(path, writer, store.connect(path))
+            memory = cls(path, writer, database.connect(path))
         except BaseException:
             writer.close()
             raise
@@ -88,7 +90,7 @@ class Memory:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._writing, store.transaction(self._writer) as connection:
+        with self._writing, database.transaction(self._writer) as connection:
             yield connection
 
     @contextmanager
@@ -104,10 +106,10 @@ class Memory:
         Lines that are no longer there go, their bytes overwritten; forgotten ones stay out, other kinds stay. Done
         twice it changes nothing.
         """
-        with self._writing, without_checks(self._writer), store.transaction(self._writer) as connection:
+        with self._writing, without_checks(self._writer), database.transaction(self._writer) as connection:
             work = Sync(connection, kind, progress)
             work.run(lines, whole=True)
-            synced = Synced(work.added, work.removed, selection.count_passages(connection))
+            synced = Synced(work.added, work.removed, selectors.count_passages(connection))
         if synced.removed:
             self._erase()
         if synced.added or synced.removed:
@@ -119,7 +121,7 @@ class Memory:
         with self._change() as connection:
             work = Sync(connection, kind, lambda through: None)
             work.run(lines, whole=False)
-            told = Synced(work.added, work.removed, selection.count_passages(connection))
+            told = Synced(work.added, work.removed, selectors.count_passages(connection))
         if told.added or told.removed:
             self._embed_new()
         return told
@@ -146,8 +148,8 @@ class Memory:
         moment = int(time.time()) if now is None else now
         dense = self._open_embedding()
         with self._look() as connection:
-            today = [] if before is not None else selection.notes_of(connection, datetime.fromtimestamp(moment).date())
-            hits = selection.fitting(today, words, exclude)
+            today = [] if before is not None else selectors.notes_of(connection, datetime.fromtimestamp(moment).date())
+            hits = selectors.fitting(today, words, exclude)
             words -= sum(count_words(hit.text) for hit in hits)
             exclude = [*exclude, *(hit.text.partition(": ")[2] for hit in hits)]
             ways = (dense.dense(connection, query), None) if dense else (None,)
@@ -171,24 +173,24 @@ class Memory:
             when = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + _NOON
         note = Line(f"note:{uuid.uuid4().hex}", NOTES_CHAT, NOTES, NOTES, when, text)
         with self._change() as connection:
-            number = upkeep.insert_note(connection, note, day.isoformat() if day else None)
+            number = passage_writer.insert_note(connection, note, day.isoformat() if day else None)
         self._embed_new()
         return number
 
     def notes_for(self, day: date) -> tuple[Hit, ...]:
         """Return the notes for a day, in the order they were written."""
         with self._look() as connection:
-            return tuple(selection.notes_of(connection, day))
+            return tuple(selectors.notes_of(connection, day))
 
     def list(self, limit: int = 50, offset: int = 0) -> tuple[Hit, ...]:
         """Return remembered passages, latest first; nothing was asked, so their score is 0."""
         with self._look() as connection:
-            return selection.list_passages(connection, limit, offset)
+            return selectors.list_passages(connection, limit, offset)
 
     def show(self, passage: int) -> Surroundings | None:
         """Return a passage and the lines around it in its chat, or None where there is none with this id."""
         with self._look() as connection:
-            return selection.surroundings(connection, passage)
+            return selectors.surroundings(connection, passage)
 
     def knows(self, key: str) -> bool:
         """Tell whether the message with this key is remembered."""
@@ -211,8 +213,8 @@ class Memory:
         said about a person stays, and so do notes, unless named by passage or key.
         """
         with self._change() as connection:
-            chats = selection.chats_called(connection, chat)
-            gone = selection.lines_meant(connection, passage=passage, person=person, chats=chats, key=key, span=span)
+            chats = selectors.chats_called(connection, chat)
+            gone = selectors.lines_meant(connection, passage=passage, person=person, chats=chats, key=key, span=span)
             tombstones = Tombstones(connection)
             tombstones.bury("line", [line.key for line in gone.values()] + ([key] if key is not None else []))
             tombstones.bury("person", [person] if person is not None else [])
@@ -228,7 +230,7 @@ class Memory:
     def count(self) -> int:
         """Return how many passages are remembered."""
         with self._look() as connection:
-            return selection.count_passages(connection)
+            return selectors.count_passages(connection)
 
     def embed(self, seconds: float | None = None, progress: Progress = lambda done, total: None) -> int:
         """Embed what has no vector yet, evenly over all that was said, for so many seconds; return how many are left.
@@ -253,26 +255,26 @@ class Memory:
     def embedder_choice(self) -> str:
         """The embedder chosen for this memory, empty where none was: see `embedder.choose_model`."""
         with self._look() as connection:
-            return store.get_state(connection, "embedder") or ""
+            return database.get_state(connection, "embedder") or ""
 
     @embedder_choice.setter
     def embedder_choice(self, choice: str) -> None:
         with self._change() as connection:
-            store.set_state(connection, "embedder", choice)
+            database.set_state(connection, "embedder", choice)
 
     def check(self) -> builtins.list[str]:
         """Return what is wrong with the file, its windows, indexes, vectors or tombstones; nothing when it is sound."""
         with self._writing:
-            return builtins.list(soundness.problems(self._writer, self._path))
+            return builtins.list(integrity.problems(self._writer, self._path))
 
     def rebuild(self) -> None:
         """Make passages and indexes anew from the messages, which mends all that `check` finds but a damaged file."""
         with self._change() as connection:
-            upkeep.rebuild_index(connection)
+            passage_writer.rebuild_index(connection)
         with self._writing:
             self._writer.execute("VACUUM")
-            store.erase_traces(self._writer)
-            cache.file_of(self._path).unlink(missing_ok=True)  # it holds vectors of what was deleted
+            database.erase_traces(self._writer)
+            index_file.file_of(self._path).unlink(missing_ok=True)  # it holds vectors of what was deleted
         if self._embedding is not None:
             self._embedding.reload()
 
@@ -294,7 +296,7 @@ class Memory:
     def _erase(self) -> None:
         """Overwrite what was deleted, in the store, its log and the index."""
         with self._writing:
-            store.erase_traces(self._writer)
-            cache.file_of(self._path).unlink(missing_ok=True)
+            database.erase_traces(self._writer)
+            index_file.file_of(self._path).unlink(missing_ok=True)
             if self._embedding is not None:
                 self._embedding.rewrite(self._writer)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.embedder import EmbedderError, Identity
+from memory.embedding.embedder import EmbedderError, Identity
 
 Vectors = NDArray[np.float32]
 

@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from chatclone.clone import Clone
-from chatclone.engines.base import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
-from chatclone.persona import Persona
-from chatclone.prompt import ChatTemplate, Prompt
+from chatclone.clone.clone import Clone
+from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
+from chatclone.personas.persona import Persona
+from chatclone.prompt.render import ChatTemplate, Prompt
 from memory.passages import Line
-from memory.search import Hit, Recall
-from memory.syncing import Synced
+from memory.search.recall import Hit, Recall
+from memory.store.sync import Synced
 
 if TYPE_CHECKING:
     from memory.memory import Memory

@@ -10,8 +10,8 @@ from typing import Any
 
 import openai
 
-from chatclone.clone import Clone
-from chatclone.serve.run import listening, server
+from chatclone.clone.clone import Clone
+from chatclone.serve.server import listening, server
 
 TOKEN = "a-token-for-the-tests"
 WAIT_SECONDS = 20.0

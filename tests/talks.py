@@ -1,6 +1,6 @@
 """Conversations that tests begin, and what is shown of them."""
 
-from chatclone.chats import ChatStore, StoredMessage
+from chatclone.conversations import ChatStore, StoredMessage
 
 
 def talk(store: ChatStore, *texts: str) -> list[StoredMessage]:

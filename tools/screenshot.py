@@ -5,11 +5,11 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from chatclone.chats import ChatStore
 from chatclone.cli.demo import prepare
-from chatclone.clone import open_clone
-from chatclone.locations import home_directory
-from chatclone.tui.picture import save_picture
+from chatclone.clone.clone import open_clone
+from chatclone.conversations import ChatStore
+from chatclone.paths import home_directory
+from chatclone.tui.screenshot import save_picture
 
 MESSAGES = ("hey what are you up to", "I'm so tired", "what did you give theo for his birthday?")
 

@@ -20,7 +20,7 @@ if __name__ == "__main__":  # else this script's own folder stands first
     sys.path[0] = str(Path(__file__).parents[2])
 
 from benchmarks.multilingual.chats import Asked, Chat, read_chats
-from memory.embedder import MINILM, Embedder, SentenceTransformerEmbedder, find_model
+from memory.embedding.embedder import MINILM, Embedder, SentenceTransformerEmbedder, find_model
 from memory.memory import Memory
 
 HITS = 5

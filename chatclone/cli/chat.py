@@ -5,13 +5,13 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.engine import add_engine_options, chosen_persona, open_clone_with, open_shown
-from chatclone.cli.options import emit, home_of
-from chatclone.engines.loading import Loading, undisturbed
+from chatclone.cli.common_options import emit, home_of
+from chatclone.cli.engine_options import add_engine_options, chosen_persona, open_clone_with, open_shown
+from chatclone.engines.load_progress import Loading, undisturbed
 from chatclone.errors import UsageError
 
 if TYPE_CHECKING:
-    from chatclone.clone import Clone, Reply
+    from chatclone.clone.clone import Clone, Reply
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -44,11 +44,11 @@ def run(args: argparse.Namespace) -> int:
     if args.once is not None:
         return answer_once(args, open_shown(open_it), args.once)
     if args.plain:
-        from chatclone.chats import ChatStore
-        from chatclone.tui.loaded import Loaded
-        from chatclone.tui.models import Models, open_chosen
-        from chatclone.tui.opened import Opened
-        from chatclone.tui.plain import run_plain
+        from chatclone.conversations import ChatStore
+        from chatclone.repl.loaded_model import Loaded
+        from chatclone.repl.plain_chat import run_plain
+        from chatclone.tui.services.model_choices import Models, open_chosen
+        from chatclone.tui.services.open_personas import Opened
 
         opened = Opened()
         as_started = opened.keeping(lambda: (open_shown(open_it), ""))
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return run_plain(loaded, ChatStore.open(persona.chats_file), sys.stdin, sys.stdout, home)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal", "chatclone chat --plain, or chatclone chat --once TEXT")
-    from chatclone.tui.running import run_app
+    from chatclone.tui.run_app import run_app
 
     run_app(persona, open_it, home)
     return 0
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 def answer_once(args: argparse.Namespace, clone: "Clone", text: str) -> int:
     """Print one reply to `text`: as it is written, or as contract.md's document."""
-    from chatclone.clone import Reply
-    from chatclone.prompt import ChatMessage
+    from chatclone.clone.clone import Reply
+    from chatclone.prompt.render import ChatMessage
 
     if not text.strip():
         raise UsageError("there is nothing to answer", 'chatclone chat --once "hey"')
@@ -77,7 +77,7 @@ def answer_once(args: argparse.Namespace, clone: "Clone", text: str) -> int:
 
 def reply_document(reply: "Reply", clone: "Clone") -> dict[str, Any]:
     """Return contract.md's document of one reply."""
-    from chatclone.clone import hit_document
+    from chatclone.clone.clone import hit_document
 
     return {
         "reply": reply.text,

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.options import current_persona, emit, say
+from chatclone.cli.common_options import current_persona, emit, say
 from chatclone.errors import ChatcloneError, UsageError
 
 if TYPE_CHECKING:
-    from chatclone.chats import ChatStore, Conversation, Found, StoredMessage
-    from chatclone.chats.document import ConversationDocument
-    from chatclone.chats.transfer import Kind
+    from chatclone.conversations import ChatStore, Conversation, Found, StoredMessage
+    from chatclone.conversations.document import ConversationDocument
+    from chatclone.conversations.file_formats import Kind
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -125,14 +125,14 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write conversations out."""
-    from chatclone.chats import transfer
-    from chatclone.files import write_atomically
+    from chatclone.conversations import file_formats
+    from chatclone.storage.atomic_files import write_atomically
 
     kind: Kind = args.format or ("markdown" if args.out and args.out.suffix in (".md", ".markdown") else "json")
     persona = current_persona(args)
     with _opened(args) as store:
         numbers = args.id or [c.id for c in store.conversations(store.count(), order="created")]
-        text = transfer.written((store.document(number) for number in numbers), kind, persona.name)
+        text = file_formats.written((store.document(number) for number in numbers), kind, persona.name)
     if args.out is None:
         if getattr(args, "json", False) and kind != "json":
             raise UsageError("--json and Markdown on stdout exclude each other", "add --out chat.md")
@@ -148,7 +148,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_import(args: argparse.Namespace) -> int:
     """Read conversations in: all files or none."""
-    from chatclone.chats import transfer
+    from chatclone.conversations import file_formats
 
     documents: list[ConversationDocument] = []
     for path in args.path:
@@ -156,7 +156,7 @@ def run_import(args: argparse.Namespace) -> int:
             data = path.read_bytes()
         except OSError as error:
             raise ChatcloneError(f"{path} cannot be read: {error.strerror}", "check the path") from error
-        documents += transfer.read(data)
+        documents += file_formats.read(data)
     with _opened(args) as store:
         added = store.insert(documents)
     known = len(documents) - len(added)
@@ -203,7 +203,7 @@ def run_restore(args: argparse.Namespace) -> int:
 
 
 def _opened(args: argparse.Namespace) -> "ChatStore":
-    from chatclone.chats import ChatStore
+    from chatclone.conversations import ChatStore
 
     return ChatStore.open(current_persona(args).chats_file)
 
@@ -227,7 +227,7 @@ def _whole(text: str) -> int:
 
 def _line(text: str, newline: str = " ") -> str:
     """Return text for a terminal: what would move its cursor or change its colours is shown as a sign."""
-    from chatclone.tui.visible import visible
+    from chatclone.safe_text import visible
 
     return newline.join(visible(text).split("\n"))
 
@@ -266,7 +266,7 @@ def _found(f: "Found") -> dict[str, Any]:
 
 
 def _message(m: "StoredMessage") -> dict[str, Any]:
-    from chatclone.clone import hit_document
+    from chatclone.clone.clone import hit_document
 
     return {
         "id": m.id,

@@ -9,13 +9,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.options import current_persona, emit, say
+from chatclone.cli.common_options import current_persona, emit, say
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.persona import Persona
+from chatclone.personas.persona import Persona
 
 if TYPE_CHECKING:
-    from chatclone.prompt import ChatTemplate, Sample
-    from chatclone.training.data import Conversation
+    from chatclone.prompt.render import ChatTemplate, Sample
+    from chatclone.training.tokenized_data import Conversation
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -52,7 +52,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Show the report of the last import, or write it as a page."""
-    from importers.report import DataReport, waterfall
+    from importers.dataset.report import DataReport, waterfall
 
     persona = current_persona(args)
     path = _existing(persona, "report.json")
@@ -63,7 +63,7 @@ def run_report(args: argparse.Namespace) -> int:
     except (ValueError, LookupError, TypeError) as error:
         raise ChatcloneError(f"{path} is no data set's report: {error}", "import again: chatclone import") from error
     if args.html:
-        from importers.report_html import page
+        from importers.dataset.report_html import page
 
         _write(args.html, page(report, persona=persona.name, **counts))
         emit(args, {**document, "html": str(args.html)}, f"written to {args.html}; it holds words of people")
@@ -75,10 +75,10 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_audit(args: argparse.Namespace) -> int:
     """Show the faults of the persona's data set, or of files in any form that pairs come in."""
-    from importers.audit import audit
-    from importers.audit_text import audit_lines
-    from importers.pairs import read_pairs
-    from importers.reading import ImportFailure
+    from importers.dataset.audit import audit
+    from importers.dataset.audit_text import audit_lines
+    from importers.dataset.instruction_sets import read_pairs
+    from importers.source import ImportFailure
 
     files = args.files
     if not files:
@@ -99,11 +99,11 @@ def run_audit(args: argparse.Namespace) -> int:
 
 def run_sample(args: argparse.Namespace) -> int:
     """Show some samples as ids turned back to text, what is trained between ⟦ and ⟧."""
+    from chatclone.bases.inspect_base import describe
     from chatclone.engines.choose import resolve_base
     from chatclone.errors import MissingExtra
-    from chatclone.prompt import ChatTemplate, PromptError
-    from chatclone.training.bases import describe
-    from chatclone.training.data import line_messages, read_lines
+    from chatclone.prompt.render import ChatTemplate, PromptError
+    from chatclone.training.tokenized_data import line_messages, read_lines
 
     if args.count < 1:
         raise UsageError(f"--count {args.count} shows nothing", "--count 3")
@@ -148,9 +148,9 @@ def _reminded(
     seed: int,
 ) -> "list[Conversation]":
     """Put recalled lines into as large a share of these samples as a training run with the default preset does."""
+    from chatclone.training.config import DEFAULT_PRESET, preset
+    from chatclone.training.memory_samples import Share, remind_from
     from chatclone.training.plan import withhold_names
-    from chatclone.training.recalled import Share, remind_from
-    from chatclone.training.settings import DEFAULT_PRESET, preset
 
     values, reasons = preset(DEFAULT_PRESET)
     options = json.loads(_existing(persona, "report.json").read_text("utf-8")).get("options", {})
@@ -176,7 +176,7 @@ def _marked(sample: "Sample", tokenizer: Any) -> str:
 
     Stretches are decoded whole: a letter outside of ASCII, and any emoji, may be several tokens.
     """
-    from chatclone.prompt import IGNORED
+    from chatclone.prompt.render import IGNORED
 
     parts = []
     tokens = zip(sample.ids, sample.labels, strict=True)
@@ -188,7 +188,7 @@ def _marked(sample: "Sample", tokenizer: Any) -> str:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the data set in the OpenAI chat format, train lines first, eval lines marked in `meta`."""
-    from chatclone.training.data import read_lines
+    from chatclone.training.tokenized_data import read_lines
 
     persona = current_persona(args)
     parts = {split: _existing(persona, f"{split}.jsonl") for split in ("train", "eval")}
@@ -210,7 +210,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    from chatclone.files import write_atomically
+    from chatclone.storage.atomic_files import write_atomically
 
     try:
         write_atomically(path.absolute(), text)

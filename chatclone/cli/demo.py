@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chatclone.cli.options import Status, home_of, say
-from chatclone.engines.base import Sampling
+from chatclone.cli.common_options import Status, home_of, say
+from chatclone.engines.protocol import Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.locations import demo_export
-from chatclone.persona import Persona
+from chatclone.paths import demo_export
+from chatclone.personas.persona import Persona
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def prepare(home: Path, *, fresh: bool = False) -> Persona:
     """Import, train and export the demo persona as far as it is not done yet."""
-    from chatclone import persona as personas
+    from chatclone.personas import persona as personas
 
     every = personas.list_all(home)
     persona = every[0] if every else None
@@ -67,7 +67,7 @@ def prepare(home: Path, *, fresh: bool = False) -> Persona:
 
 
 def _import(home: Path) -> Persona:
-    from chatclone.ingest import Request, ingest
+    from chatclone.ingest.import_run import Request, ingest
 
     done = ingest(Request(paths=[demo_export()]), home)
     assert done.persona is not None
@@ -81,10 +81,10 @@ def _import(home: Path) -> Persona:
 
 
 def _train(persona: Persona) -> Persona:
-    from chatclone import persona as personas
     from chatclone.cli.train import Progress
+    from chatclone.personas import persona as personas
     from chatclone.training.plan import make_plan
-    from chatclone.training.run import run as train
+    from chatclone.training.train_run import run as train
 
     progress = Progress()
     result = train(persona, make_plan(persona, "starter", "demo"), progress.take)
@@ -99,8 +99,8 @@ def _train(persona: Persona) -> Persona:
 
 def _export(persona: Persona, home: Path) -> None:
     """Export to GGUF where that is possible; a chat works without, on transformers."""
-    from chatclone.export.record import current_export
-    from chatclone.export.run import export
+    from chatclone.export.export_record import current_export
+    from chatclone.export.export_run import export
 
     if current_export(persona, home):
         return

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Any
 
-from chatclone.cli.options import emit, home_of
+from chatclone.cli.common_options import emit, home_of
 
 EXTRAS = {
     "train": ("torch", "transformers", "peft", "trl", "datasets", "accelerate"),

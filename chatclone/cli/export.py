@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from chatclone.cli.options import Status, current_persona, emit, home_of, say
+from chatclone.cli.common_options import Status, current_persona, emit, home_of, say
 
 QUANTS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
 
@@ -37,7 +37,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export, or verify, and report."""
-    from chatclone.export.run import export, verify
+    from chatclone.export.export_run import export, verify
 
     persona, home, status = current_persona(args), home_of(args), Status()
 
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def export_text(document: dict[str, Any]) -> str:
     """Return what was written and how equal it is."""
-    from chatclone.export.report import summary
+    from chatclone.export.parity_report import summary
 
     files = [f"{file['path']}  ({file['bytes'] / 1e6:.1f} MB)" for file in document["files"]]
     return "\n".join([*files, *document["beside"], summary(document["parity"])])

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from chatclone.cli.options import current_persona, emit
+from chatclone.cli.common_options import current_persona, emit
 from chatclone.errors import UsageError
 
 
@@ -18,8 +18,8 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Forget, and name the adapters that learnt from it."""
-    from chatclone.forgetting import forget
-    from importers.waterfall import counted
+    from chatclone.ingest.removal import forget
+    from importers.dataset.report_text import counted
 
     persona = current_persona(args)
     if not (args.person or args.chat):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.options import Status, emit, home_of, say, slug_of
+from chatclone.cli.common_options import Status, emit, home_of, say, slug_of
 from chatclone.errors import UsageError
-from importers.balance import SHARE
+from importers.filters.chat_balance import SHARE
 
 if TYPE_CHECKING:
+    from importers.dataset.report import DataReport
     from importers.message import Person
-    from importers.report import DataReport
 
 FILTERS = ("balanced", "strict", "none")
 LISTED = 20
@@ -58,7 +58,7 @@ def percent(typed: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Import and show where every message went."""
 
-    from chatclone.ingest import Request, ingest
+    from chatclone.ingest.import_run import Request, ingest
 
     if "" in (args.me, args.clone_of):
         raise UsageError("nobody is named", "--me NAME, or --as NAME")
@@ -105,9 +105,9 @@ class Terminal:
 
     def who_are_you(self, candidates: Sequence[tuple["Person", int]]) -> "Person | None":
         """Show who wrote how much, and return whom the person names by number, name or id; None for an empty line."""
+        from importers.dataset.report_text import counted
         from importers.owner import resolve
-        from importers.reading import ImportFailure
-        from importers.waterfall import counted
+        from importers.source import ImportFailure
 
         if not self._there:
             return None
@@ -161,7 +161,7 @@ def who_text(document: dict[str, Any]) -> str:
 
 def waterfall_text(document: dict[str, Any], report: "DataReport") -> str:
     """Return the waterfall of an import, as wide as the terminal."""
-    from importers.report import waterfall
+    from importers.dataset.report import waterfall
 
     messages = document["messages"]
     lines = waterfall(

@@ -14,9 +14,9 @@ from types import ModuleType
 
 import chatclone
 from chatclone.cli import web
-from chatclone.cli.options import common, home_of, say
+from chatclone.cli.common_options import common, home_of, say
 from chatclone.errors import ChatcloneError
-from chatclone.locations import log_file
+from chatclone.paths import log_file
 
 COMMANDS = {
     "import": "turn chat exports into a persona",

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.options import Status, current_persona, emit, say
+from chatclone.cli.common_options import Status, current_persona, emit, say
 from chatclone.errors import ChatcloneError, UsageError
 
 if TYPE_CHECKING:
-    from chatclone.persona import Persona
+    from chatclone.personas.persona import Persona
 
 Parsers = list[argparse.ArgumentParser]
 _LAST_DAY = date(9998, 12, 31)
@@ -64,8 +64,8 @@ def _declare_forget(option: Any) -> None:
 
 def run_search(args: argparse.Namespace) -> int:
     """Show what a query recalls."""
-    from chatclone.clone import hit_document
-    from chatclone.remembering import open_memory
+    from chatclone.clone.clone import hit_document
+    from chatclone.recall.persona_memory import open_memory
 
     query = " ".join(args.query)
     persona = current_persona(args)
@@ -83,7 +83,7 @@ def run_search(args: argparse.Namespace) -> int:
 
 def run_add(args: argparse.Namespace) -> int:
     """Remember a note."""
-    from chatclone.remembering import open_memory
+    from chatclone.recall.persona_memory import open_memory
 
     if args.today and args.day:
         raise UsageError("--today and --day say two things", "give one of them")
@@ -100,8 +100,8 @@ def run_add(args: argparse.Namespace) -> int:
 
 def run_list(args: argparse.Namespace) -> int:
     """List passages."""
-    from chatclone.clone import hit_document
-    from chatclone.remembering import open_memory
+    from chatclone.clone.clone import hit_document
+    from chatclone.recall.persona_memory import open_memory
 
     with open_memory(current_persona(args), "no") as memory:
         hits = [hit_document(hit) for hit in memory.list(limit=args.limit, offset=args.offset)]
@@ -111,7 +111,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """Show one passage with its surroundings, its own lines marked."""
-    from chatclone.remembering import open_memory
+    from chatclone.recall.persona_memory import open_memory
 
     with open_memory(current_persona(args), "no") as memory:
         found = memory.show(args.id)
@@ -134,8 +134,8 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_forget(args: argparse.Namespace) -> int:
     """Forget what is named, in memory; `chatclone forget` also takes it out of archive and data set."""
-    from chatclone.remembering import is_known, open_memory
-    from importers.waterfall import counted
+    from chatclone.recall.persona_memory import is_known, open_memory
+    from importers.dataset.report_text import counted
 
     meant = [args.id, args.message, args.person, args.chat, args.since, args.until]
     if all(value is None for value in meant):
@@ -167,8 +167,8 @@ def run_forget(args: argparse.Namespace) -> int:
 
 def run_rebuild(args: argparse.Namespace) -> int:
     """Make the indexes again, with another embedder if one is named."""
-    from chatclone.embedders import use_embedder
-    from chatclone.remembering import open_memory
+    from chatclone.recall.embedder_choice import use_embedder
+    from chatclone.recall.persona_memory import open_memory
 
     persona = current_persona(args)
     if args.download and not args.embedder:
@@ -193,7 +193,7 @@ def run_embed(args: argparse.Namespace) -> int:
 
 def run_check(args: argparse.Namespace) -> int:
     """Check the memory; problems are exit code 1."""
-    from chatclone.remembering import open_memory
+    from chatclone.recall.persona_memory import open_memory
 
     persona = current_persona(args)
     with open_memory(persona, "no") as memory:
@@ -209,7 +209,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 def embed_with_bar(persona: "Persona", seconds: float | None = IMPORT_SECONDS) -> str:
     """Embed what waits for so many seconds, with a line that shows how far it is, and say how far it came."""
-    from chatclone.remembering import embed
+    from chatclone.recall.persona_memory import embed
 
     status, started = Status(), time.monotonic()
 
@@ -225,7 +225,7 @@ def embed_with_bar(persona: "Persona", seconds: float | None = IMPORT_SECONDS) -
 
 
 def _coverage(persona: "Persona") -> dict[str, Any]:
-    from chatclone.remembering import open_memory
+    from chatclone.recall.persona_memory import open_memory
 
     with open_memory(persona, "no") as memory:
         covered = memory.coverage()

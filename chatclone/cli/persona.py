@@ -5,10 +5,10 @@ import sys
 from typing import Any
 
 from chatclone import config
-from chatclone import persona as personas
-from chatclone.cli.options import current_persona, emit, home_of
+from chatclone.cli.common_options import current_persona, emit, home_of
 from chatclone.errors import UsageError
-from chatclone.persona import Persona
+from chatclone.personas import persona as personas
+from chatclone.personas.persona import Persona
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:

@@ -7,14 +7,14 @@ from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chatclone import persona as personas
-from chatclone.cli.engine import add_engine_options, chosen_persona, open_clone_with, open_shown
-from chatclone.cli.options import emit, home_of, slug_of
+from chatclone.cli.common_options import emit, home_of, slug_of
+from chatclone.cli.engine_options import add_engine_options, chosen_persona, open_clone_with, open_shown
 from chatclone.errors import ChatcloneError, MissingExtra, UsageError
-from chatclone.persona import Persona
+from chatclone.personas import persona as personas
+from chatclone.personas.persona import Persona
 
 if TYPE_CHECKING:
-    from chatclone.clone import Clone
+    from chatclone.clone.clone import Clone
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not (installed("starlette") and installed("uvicorn")):
         raise MissingExtra("a server", "serve")
-    from chatclone.serve.run import choose_token, listening, server
+    from chatclone.serve.server import choose_token, listening, server
 
     token, made_up = choose_token(os.environ)
     with ExitStack() as opened:

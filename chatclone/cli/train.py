@@ -4,9 +4,9 @@ import argparse
 import sys
 from typing import Any
 
-from chatclone.cli.options import Status, current_persona, emit, say
+from chatclone.cli.common_options import Status, current_persona, emit, say
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.persona import Persona
+from chatclone.personas.persona import Persona
 
 BAR = 20
 """Characters of a progress bar."""
@@ -67,8 +67,8 @@ def _add_launching(option: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan, train, and report."""
     from chatclone.training.launch import launch
-    from chatclone.training.run import adopt, probe
-    from chatclone.training.run import run as train
+    from chatclone.training.train_run import adopt, probe
+    from chatclone.training.train_run import run as train
 
     persona = current_persona(args)
     if args.adopt:
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 def _plan(args: argparse.Namespace, persona: Persona) -> Any:
     """Return the plan of a new run, or of the interrupted one that is to go on."""
     from chatclone.training.plan import DEFAULT_PRESET, make_plan
-    from chatclone.training.run import last_unfinished
+    from chatclone.training.train_run import last_unfinished
 
     overrides = dict(_pair(text) for text in args.set)
     if args.resume:
@@ -113,7 +113,7 @@ def _plan(args: argparse.Namespace, persona: Persona) -> Any:
 def _prepare(args: argparse.Namespace, plan: Any) -> None:
     """Write the plan, and print how it is trained elsewhere."""
     from chatclone.training.launch import elsewhere
-    from chatclone.training.run import prepare
+    from chatclone.training.train_run import prepare
 
     if args.prepare < 1:
         raise UsageError(f"--prepare {args.prepare}: at least one machine trains", "--prepare 2 --processes 8")
@@ -249,7 +249,7 @@ def _download(base: str, agreed: bool) -> None:
     """Fetch `base` after telling its size, and asking unless the user said yes already."""
     from pathlib import Path
 
-    from chatclone.training.download import Offer, download
+    from chatclone.bases.download import Offer, download
 
     def agree(offer: Offer) -> bool:
         say(str(offer))

@@ -4,10 +4,10 @@ import argparse
 import sys
 from importlib.util import find_spec
 
-from chatclone import persona as personas
-from chatclone.cli import app
-from chatclone.cli.options import emit, home_of, say, slug_of
+from chatclone.cli import open_app
+from chatclone.cli.common_options import emit, home_of, say, slug_of
 from chatclone.errors import MissingExtra, UsageError
+from chatclone.personas import persona as personas
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +20,11 @@ def run(args: argparse.Namespace) -> int:
     """Open the app here, or serve it until interrupted."""
     if not args.web:
         refuse_port(args)
-        return app.run(args)
+        return open_app.run(args)
     if find_spec("textual_serve") is None:
         raise MissingExtra("the app in a browser", "web")
     from chatclone.tui.preferences import Preferences
-    from chatclone.web.server import ADDRESS, listening, make_token, serve
+    from chatclone.web.page_server import ADDRESS, listening, make_token, serve
 
     home, slug = home_of(args), slug_of(args)
     # What would keep the app from opening is said here and now, not in the browser.

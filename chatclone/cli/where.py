@@ -4,9 +4,9 @@ import argparse
 from typing import Any
 
 from chatclone import config
-from chatclone.cli.options import emit, home_of, slug_of
+from chatclone.cli.common_options import emit, home_of, slug_of
 from chatclone.config import config_file
-from chatclone.locations import cache_directory, log_file, personas_directory
+from chatclone.paths import cache_directory, log_file, personas_directory
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:

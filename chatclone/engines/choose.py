@@ -8,14 +8,14 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from chatclone.engines.base import Engine, Loading, LoadingStopped, undisturbed
 from chatclone.engines.endpoint import Endpoint, RemoteModel
+from chatclone.engines.protocol import Engine, Loading, LoadingStopped, undisturbed
 from chatclone.errors import ChatcloneError, MissingExtra, UsageError
-from chatclone.export.carried import files_of
-from chatclone.export.mark import weights_mark
-from chatclone.export.record import Exported, check, current_export
-from chatclone.locations import starter_model
-from chatclone.persona import Persona
+from chatclone.export.export_record import Exported, check, current_export
+from chatclone.gguf.embedded_persona import files_of
+from chatclone.paths import starter_model
+from chatclone.personas.persona import Persona
+from chatclone.storage.fingerprint import weights_mark
 
 EngineKind = Literal["auto", "transformers", "gguf", "openai"]
 
@@ -120,7 +120,7 @@ def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
     endpoint = Endpoint.of(remote.url, os.environ)
     if not installed("httpx2"):
         raise MissingExtra("a reply from a server", "remote")
-    from chatclone.engines.openai import OpenAIEngine
+    from chatclone.engines.openai_api import OpenAIEngine
 
     engine = OpenAIEngine.connect(endpoint, remote.model, remote.context, prefer=persona.slug)
     return engine, f"openai: {endpoint.where_words_go}"
@@ -142,6 +142,6 @@ def _older_base(persona: Persona, exported: Exported) -> str:
 def _llama(model: Path, lora: Path | None, loading: Loading) -> Engine:
     if not installed("llama_cpp"):
         raise MissingExtra("a reply from a GGUF model", "gguf")
-    from chatclone.engines.llama import LlamaEngine
+    from chatclone.engines.llama_cpp import LlamaEngine
 
     return LlamaEngine(model, lora, loading=loading)

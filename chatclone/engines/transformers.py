@@ -16,10 +16,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.utils import logging as transformers_logging
 
-from chatclone.engines.base import Cancelled, Sampling
-from chatclone.engines.local import MAX_CONTEXT, LocalEngine
+from chatclone.engines.protocol import Cancelled, Sampling
+from chatclone.engines.token_loop import MAX_CONTEXT, LocalEngine
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatTemplate
+from chatclone.prompt.render import ChatTemplate
 
 SMALL_PARAMETERS = 1_000_000_000
 """Below this many, 32-bit weights fit next to everything else, and most CPUs compute them faster than bf16."""

@@ -1,7 +1,7 @@
 """llama.cpp's own conversion scripts: where they come from, and how they are run.
 
 They are taken from the source distribution of exactly the installed llama-cpp-python version, or from a llama.cpp
-folder the user names, and run as a process of their own through `chatclone.export.driver`.
+folder the user names, and run as a process of their own through `chatclone.export.converter_driver`.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from chatclone.errors import ChatcloneError, MissingExtra
-from chatclone.export.metadata import Value
-from chatclone.export.outfile import partial_name
-from chatclone.files import write_atomically
-from chatclone.locations import cache_directory, ensure
+from chatclone.export.large_files import partial_name
+from chatclone.gguf.header import Value
+from chatclone.paths import cache_directory, ensure
+from chatclone.storage.atomic_files import write_atomically
 
 PACKAGE = "llama-cpp-python"
 WANTED = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/gguf/", "LICENSE")
@@ -77,7 +77,7 @@ def run_script(scripts: Path, script: str, *arguments: str | Path, keys: Keys = 
     `keys` are added to the metadata of the file it writes. They hold what a person said of themself, so they go
     through a pipe: a command line can be read by every user of the machine.
     """
-    command = [sys.executable, "-m", "chatclone.export.driver", scripts, script, *arguments]
+    command = [sys.executable, "-m", "chatclone.export.converter_driver", scripts, script, *arguments]
     # The package may lie in a checkout that is not installed.
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}

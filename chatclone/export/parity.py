@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from chatclone.export.probes import Probe
-from chatclone.prompt import IGNORED, ChatMessage, ChatTemplate, PromptError
+from chatclone.export.parity_prompts import Probe
+from chatclone.prompt.render import IGNORED, ChatMessage, ChatTemplate, PromptError
 
 READ_TOKENS = 1024
 """Conversations are read up to this length, the same as in training by default."""

@@ -15,9 +15,9 @@ from transformers import (
 )
 
 from chatclone.errors import ChatcloneError
-from chatclone.training import ranks
+from chatclone.training import distributed
+from chatclone.training.config import Values
 from chatclone.training.events import STOP_FILE, EventLog
-from chatclone.training.settings import Values
 
 
 class Reporter(TrainerCallback):
@@ -117,7 +117,7 @@ class StopOnFile(TrainerCallback):
         **_: Any,
     ) -> None:
         """Look for the file; several processes stop together, though each may see it at another moment."""
-        if ranks.any_says(self._file.exists(), args.device):
+        if distributed.any_says(self._file.exists(), args.device):
             self.asked = True
             control.should_training_stop = control.should_evaluate = control.should_save = True
 

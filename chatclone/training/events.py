@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chatclone.training import ranks
+from chatclone.training import distributed
 
 EVENTS_FILE = "events.jsonl"
 STOP_FILE = "stop"
@@ -32,7 +32,7 @@ class EventLog:
 
     def write(self, kind: str, **values: Any) -> None:
         """Append one event with the time of now."""
-        if not ranks.is_first():
+        if not distributed.is_first():
             return
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, "time": time.time(), **values}) + "\n")

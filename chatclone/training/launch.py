@@ -85,4 +85,4 @@ def elsewhere(plan: Path, machines: int, processes: int) -> dict[str, str]:
 
 
 def _folder() -> Path:
-    return Path(str(importlib.resources.files("chatclone.training"))) / "launching"
+    return Path(str(importlib.resources.files("chatclone.training"))) / "accelerate"

@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from chatclone.bases.inspect_base import Base, find_base
 from chatclone.errors import ChatcloneError
-from chatclone.files import write_atomically
-from chatclone.persona import Persona
-from chatclone.training.bases import Base, find_base
-from chatclone.training.settings import AUTO, DEFAULT_PRESET, Reasons, Values, override, preset, preset_names
+from chatclone.personas.persona import Persona
+from chatclone.storage.atomic_files import write_atomically
+from chatclone.training.config import AUTO, DEFAULT_PRESET, Reasons, Values, override, preset, preset_names
 
 __all__ = ["DEFAULT_PRESET", "Plan", "make_plan", "preset_names"]
 

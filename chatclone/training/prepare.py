@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from chatclone.bases.inspect_base import Base, describe
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatTemplate
-from chatclone.training import decide, ranks
-from chatclone.training.bases import Base, describe
-from chatclone.training.data import Conversation, TokenizedData, read_conversations, tokenize
+from chatclone.prompt.render import ChatTemplate
+from chatclone.training import auto_settings, distributed
+from chatclone.training.device import Machine, look
 from chatclone.training.events import PLAN_FILE, EventLog
-from chatclone.training.machine import Machine, look
+from chatclone.training.memory_samples import Share, remind_from
 from chatclone.training.plan import Plan
-from chatclone.training.recalled import Share, remind_from
 from chatclone.training.replay import replayed
 from chatclone.training.schedule import Schedule, schedule
+from chatclone.training.tokenized_data import Conversation, TokenizedData, read_conversations, tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ def prepare(plan: Plan, log: EventLog) -> Prepared:
     """Load the base and the data, and decide on the way what the plan left open; the whole plan is written down."""
     import datasets
 
-    from chatclone.training.loading import load
+    from chatclone.training.load_base import load
 
     datasets.disable_caching()
     machine = look(plan.settings["device"])
-    ranks.join(machine.device)
-    if ranks.sharded():  # each holds its part of the base
-        machine = replace(machine, free=machine.free * ranks.processes())
+    distributed.join(machine.device)
+    if distributed.sharded():  # each holds its part of the base
+        machine = replace(machine, free=machine.free * distributed.processes())
     base = describe(plan.base, Path(plan.base_folder))
-    plan = ranks.agreed(decide.on_machine(plan, machine, base) if ranks.is_first() else plan)
+    plan = distributed.agreed(auto_settings.on_machine(plan, machine, base) if distributed.is_first() else plan)
     loaded = load(base.folder, plan.settings)
     log.write("loaded", text=str(loaded), layers=loaded.layers, megabytes=loaded.bytes / 1e6)
     if not loaded.own_template:
@@ -71,10 +71,10 @@ def prepare(plan: Plan, log: EventLog) -> Prepared:
     eval_data = _eval_data(plan, loaded.template)
     plan = _with_digest(plan, train_data.digest)
     lengths = [len(sample.ids) for sample in train_data.samples]
-    steps = schedule(lengths, train_data.replies, plan.settings, ranks.processes())
-    plan = decide.on_schedule(plan, steps)
+    steps = schedule(lengths, train_data.replies, plan.settings, distributed.processes())
+    plan = auto_settings.on_schedule(plan, steps)
     ready = _checkpointing(Prepared(plan, machine, base, loaded, train_data, eval_data, steps, mixed), log)
-    if ranks.is_first():
+    if distributed.is_first():
         ready.plan.write(Path(plan.folder) / PLAN_FILE)
     log.write("plan", settings=ready.plan.settings, reasons=ready.plan.reasons)
     log.write("data", **steps.document(), **ready.data_document())
@@ -100,9 +100,9 @@ def _with_digest(plan: Plan, digest: str) -> Plan:
             f"the data set or the memory has changed since run {plan.run} was begun, which can only go on as it began",
             "chatclone train begins a new run on the data as it is now",
         )
-    if ranks.agreed(digest) != digest:
+    if distributed.agreed(digest) != digest:
         raise ChatcloneError(
-            f"process {ranks.number()} of run {plan.run} has other data than the first one",
+            f"process {distributed.number()} of run {plan.run} has other data than the first one",
             "the same data set, memory and base must lie at the same place on every machine",
         )
     return replace(plan, data_digest=digest)
@@ -113,7 +113,7 @@ def _train_data(plan: Plan, base: Base, template: ChatTemplate) -> tuple[Plan, T
     conversations, mixed = _conversations(plan, base.context, template)
     whole = tokenize(conversations, template, base.context)
     if whole.samples:
-        plan = decide.on_lengths(plan, [len(sample.ids) for sample in whole.samples], base.context)
+        plan = auto_settings.on_lengths(plan, [len(sample.ids) for sample in whole.samples], base.context)
         if whole.longest <= plan.settings["max_length"]:
             return plan, whole, mixed
         # Recalled lines give way first: the same samples, with as many lines as still fit.
@@ -176,8 +176,8 @@ def _require_samples(file: str, data: TokenizedData) -> None:
 def _checkpointing(ready: Prepared, log: EventLog) -> Prepared:
     """Decide on checkpointing, by a pass over the longest row where only that can tell and one process can try it."""
     fit = None
-    if ranks.processes() == 1 and decide.needs_measuring(ready.plan, ready.machine, ready.base):
-        from chatclone.training.loading import load
+    if distributed.processes() == 1 and auto_settings.needs_measuring(ready.plan, ready.machine, ready.base):
+        from chatclone.training.load_base import load
         from chatclone.training.probe import fit_without_checkpointing
         from chatclone.training.trainer import build
 
@@ -189,4 +189,4 @@ def _checkpointing(ready: Prepared, log: EventLog) -> Prepared:
         ready = replace(ready, loaded=None)
         free_memory()
         ready = replace(ready, loaded=load(ready.base.folder, ready.plan.settings))
-    return replace(ready, plan=ranks.agreed(decide.on_fit(ready.plan, ready.machine, ready.base, fit)))
+    return replace(ready, plan=distributed.agreed(auto_settings.on_fit(ready.plan, ready.machine, ready.base, fit)))

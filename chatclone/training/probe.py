@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from chatclone.training.data import TokenizedData
-from chatclone.training.decide import Fit
-from chatclone.training.faults import is_out_of_memory
-from chatclone.training.machine import memory_mb
+from chatclone.training.auto_settings import Fit
+from chatclone.training.device import memory_mb
+from chatclone.training.failures import is_out_of_memory
 from chatclone.training.plan import Plan
 from chatclone.training.schedule import Schedule
+from chatclone.training.tokenized_data import TokenizedData
 
 STEPS = 3
 """Passes that are timed, after one that warms up."""

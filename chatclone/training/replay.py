@@ -9,8 +9,8 @@ import random
 from pathlib import Path
 
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatMessage, with_memory
-from chatclone.training.data import Conversation
+from chatclone.prompt.render import ChatMessage, with_memory
+from chatclone.training.tokenized_data import Conversation
 
 NEUTRAL = "You are a helpful assistant."
 """The system turn of a row that brings none; the persona's is another."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chatclone.training.settings import AUTO, Values
+from chatclone.training.config import AUTO, Values
 
 ROW_TOKENS = (256, 512, 1024, 2048, 4096)
 """Lengths of a packed row to choose from."""

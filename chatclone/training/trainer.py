@@ -19,14 +19,14 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.training import ranks
-from chatclone.training.data import TokenizedData
+from chatclone.training import distributed
+from chatclone.training.config import Values
 from chatclone.training.events import CHECKPOINTS, EventLog
-from chatclone.training.loading import Loaded
-from chatclone.training.packed import use_on_cpu
+from chatclone.training.load_base import Loaded
+from chatclone.training.packed_rows import use_on_cpu
 from chatclone.training.plan import Plan
 from chatclone.training.schedule import Schedule
-from chatclone.training.settings import Values
+from chatclone.training.tokenized_data import TokenizedData
 
 ATTENTION = ("attn", "attention")
 """Names of the module that holds a layer's attention, in every architecture met so far."""
@@ -180,7 +180,7 @@ def evaluate_base(trainer: Any) -> dict[str, float]:
     several processes without ever averaging their gradients (accelerate 1.15, prepare_model).
     """
     before: dict[str, float] = trainer.evaluate()
-    if ranks.processes() > 1 and not ranks.sharded():
+    if distributed.processes() > 1 and not distributed.sharded():
         trainer.model._is_accelerate_prepared = False
     return before
 

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from chatclone.errors import ChatcloneError
-from chatclone.files import write_atomically
-from chatclone.training import faults, ranks
+from chatclone.storage.atomic_files import write_atomically
+from chatclone.training import distributed, failures
 from chatclone.training.checkpoints import last_checkpoint
+from chatclone.training.device import memory_mb, one_device
 from chatclone.training.events import PLAN_FILE, RESULT_FILE, STOP_FILE, EventLog
-from chatclone.training.machine import memory_mb, one_device
-from chatclone.training.outcome import conclude, versions
 from chatclone.training.plan import Plan
 from chatclone.training.prepare import free_memory, prepare
+from chatclone.training.run_result import conclude, versions
 
 
 def main(arguments: list[str]) -> int:
@@ -45,23 +45,23 @@ def main(arguments: list[str]) -> int:
         "HF_DATASETS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    if ranks.processes() > 1 and ranks.is_first():  # launched by hand: one that was stopped goes on
+    if distributed.processes() > 1 and distributed.is_first():  # launched by hand: one that was stopped goes on
         (folder / STOP_FILE).unlink(missing_ok=True)
     try:
-        log.write("start", pid=os.getpid(), versions=versions(), processes=ranks.processes())
+        log.write("start", pid=os.getpid(), versions=versions(), processes=distributed.processes())
         with _without_looking_for_garbage():
             _leave_one_device(log)
             _import_libraries(plan.settings["device"])
         result = probe(plan, log) if "--probe" in arguments[1:] else train(plan, log)
-        if ranks.is_first():
+        if distributed.is_first():
             write_atomically(folder / RESULT_FILE, json.dumps(result, indent=1))
             log.write("done", **result)
     except Exception as error:
-        told = error if isinstance(error, ChatcloneError) else faults.explained(error, plan)
+        told = error if isinstance(error, ChatcloneError) else failures.explained(error, plan)
         if told is None:
             raise
-        if not ranks.is_first():  # where one process alone fails, its launcher's output has to tell it
-            print(f"process {ranks.number()}: error: {told.message}\ntry: {told.hint}", file=sys.stderr)
+        if not distributed.is_first():  # where one process alone fails, its launcher's output has to tell it
+            print(f"process {distributed.number()}: error: {told.message}\ntry: {told.hint}", file=sys.stderr)
         log.write("error", message=told.message, hint=told.hint)
         return 1
     return 0
@@ -73,7 +73,7 @@ def train(plan: Plan, log: EventLog) -> dict[str, Any]:
     try:
         return _train(plan, log, started)
     except (RuntimeError, MemoryError) as error:
-        if ranks.processes() > 1 or not faults.is_out_of_memory(error):  # the others would not know of it
+        if distributed.processes() > 1 or not failures.is_out_of_memory(error):  # the others would not know of it
             raise
     # Past the handler, so that the traceback no longer holds the model.
     free_memory()
@@ -90,7 +90,7 @@ def lowered(plan: Plan, log: EventLog) -> Plan:
     elif checkpointing == "off":
         key, value, reason = "checkpointing", "on", "memory ran out without it"
     else:
-        raise faults.out_of_memory(plan)
+        raise failures.out_of_memory(plan)
     plan = replace(plan.decided(**{key: (value, reason)}), resume=True)
     plan.write(Path(plan.folder) / PLAN_FILE)
     log.write("notice", text=f"{key} is now {value}: {reason}; training goes on from the last checkpoint")
@@ -127,12 +127,12 @@ def _train(plan: Plan, log: EventLog, started: float) -> dict[str, Any]:
         callbacks = [reporter, StopOnNaN(), stop, *early_stopping(ready.plan.settings)]
         trainer = build(ready.plan, log, ready.loaded, ready.train, ready.eval, ready.steps, callbacks)
         before = evaluate_base(trainer)
-        checkpoint = ranks.agreed(last_checkpoint(folder) if plan.resume and ranks.is_first() else None)
+        checkpoint = distributed.agreed(last_checkpoint(folder) if plan.resume and distributed.is_first() else None)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(folder / "adapter"))
     state = trainer.state
     stopped = "by_user" if stop.asked else "early" if state.global_step < state.max_steps else "finished"
-    if not ranks.is_first():
+    if not distributed.is_first():
         return {"steps": state.global_step, "stopped": stopped}
     (folder / "adapter" / "training_args.bin").unlink(missing_ok=True)  # a pickle, with this computer's paths
     ready.loaded.tokenizer.save_pretrained(folder / "adapter")

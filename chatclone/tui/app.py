@@ -16,26 +16,26 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from chatclone import persona as personas
 from chatclone.errors import ChatcloneError
-from chatclone.locations import demo_export, home_directory
-from chatclone.persona import Persona
-from chatclone.tui.commands import COMMANDS, binding_keys
-from chatclone.tui.journey import Journey
-from chatclone.tui.opened import CloneFactory, Opened, opener, version_of
+from chatclone.i18n.translate import tr
+from chatclone.paths import demo_export, home_directory
+from chatclone.personas import persona as personas
+from chatclone.personas.persona import Persona
+from chatclone.tui.commands.command_table import COMMANDS, binding_keys
 from chatclone.tui.preferences import Preferences
-from chatclone.tui.screens.first import FirstScreen
+from chatclone.tui.screens.first_paint import FirstScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
-from chatclone.tui.texts import tr
+from chatclone.tui.services.journey import Journey
+from chatclone.tui.services.open_personas import CloneFactory, Opened, opener, version_of
+from chatclone.tui.services.training_watch import TrainingWatch, is_page
 from chatclone.tui.themes import DUSK, FEW_COLOURS, THEMES, has_few_colours
-from chatclone.tui.watching import TrainingWatch, is_page
 
 if TYPE_CHECKING:
-    from chatclone.chats import ChatStore
+    from chatclone.conversations import ChatStore
 
 PAINT_SECONDS = 0.02
 """What a terminal gets for the first paint, which is some kilobytes."""
-STYLES = ("chatclone.tcss", "work.tcss")
+STYLES = ("chatclone.tcss", "pages.tcss")
 """What is drawn after the first paint; that has a small file of its own, since parsing styles takes long."""
 CHAT = "chatclone.tui.screens.chat"
 """The module that takes longest to import, with all that it needs."""
@@ -46,7 +46,7 @@ class ChatcloneApp(App[None]):
 
     TITLE = "chatclone"
     DEFAULT_MODE = "0"
-    CSS_PATH: ClassVar = "first.tcss"
+    CSS_PATH: ClassVar = "first_paint.tcss"
     NOTIFICATION_TIMEOUT: ClassVar[float] = 2
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(binding_keys(c), c.action, c.title, id=c.id, tooltip=c.description, priority=True)
@@ -143,8 +143,8 @@ class ChatcloneApp(App[None]):
             self.exit()
 
     def _chat(self, persona: Persona, factory: CloneFactory) -> Screen[None]:
-        from chatclone.tui.models import Models
         from chatclone.tui.screens.chat import ChatScreen
+        from chatclone.tui.services.model_choices import Models
 
         self._read_styles()
         store, self._store = self._store or self.opened.store(persona), None
@@ -183,14 +183,14 @@ class ChatcloneApp(App[None]):
 
     def action_import(self) -> None:
         """Choose an export to import."""
-        from chatclone.tui.screens.import_ import ImportScreen
+        from chatclone.tui.screens.choose_export import ImportScreen
 
         self._go(ImportScreen(self.journey))
 
     def action_train(self) -> None:
         """Show the training that goes on, or plan one."""
-        from chatclone.tui.screens.train import TrainScreen
-        from chatclone.tui.screens.training import TrainingScreen
+        from chatclone.tui.screens.training_plan import TrainScreen
+        from chatclone.tui.screens.training_progress import TrainingScreen
 
         persona = self.journey.refresh()
         training = self.journey.training
@@ -218,8 +218,8 @@ class ChatcloneApp(App[None]):
             home = home / "demo"
         there = personas.list_all(home)
         if not there:
-            from chatclone.ingest import Request
-            from chatclone.tui.screens.importing import ImportingScreen
+            from chatclone.ingest.import_run import Request
+            from chatclone.tui.screens.import_progress import ImportingScreen
 
             self._go(ImportingScreen(self.journey, Request([demo_export()]), home, demo=True))
             return

@@ -7,8 +7,8 @@ from textual.app import App
 from textual.theme import Theme
 
 from chatclone import config
-from chatclone.tui.commands import keymap
-from chatclone.tui.texts import chosen_language, tr, use
+from chatclone.i18n.translate import chosen_language, tr, use
+from chatclone.tui.commands.command_table import keymap
 
 
 class Preferences:

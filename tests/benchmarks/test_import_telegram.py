@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.import_telegram import contenders, growth, measure, run, run_reader, table
 from benchmarks.telegram_export import write_export
-from importers.telegram import TelegramExport
+from importers.telegram.json_export import TelegramExport
 
 
 class TestExport:

@@ -13,7 +13,7 @@ from tests.tiny import FAMILIES, Family, tiny_adapter, tiny_base
 
 ONE_PROCESS = """
 import json, pathlib, sys
-from chatclone.export.driver import main
+from chatclone.export.converter_driver import main
 for folder, script, arguments, keys in json.load(sys.stdin):
     main(pathlib.Path(folder), script, arguments, keys)
 """

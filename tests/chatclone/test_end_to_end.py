@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from chatclone import persona as personas
 from chatclone.cli.main import main
-from chatclone.clone import Clone, Recalled, Reply, open_clone
-from chatclone.export import record
-from chatclone.ingest import Request, ingest
-from chatclone.locations import demo_export
-from chatclone.persona import Persona
-from chatclone.prompt import ChatMessage
-from chatclone.remembering import EMBEDDER_VARIABLE
+from chatclone.clone.clone import Clone, Recalled, Reply, open_clone
+from chatclone.export import export_record
+from chatclone.ingest.import_run import Request, ingest
+from chatclone.paths import demo_export
+from chatclone.personas import persona as personas
+from chatclone.personas.persona import Persona
+from chatclone.prompt.render import ChatMessage
+from chatclone.recall.persona_memory import EMBEDDER_VARIABLE
 from chatclone.training.plan import make_plan
-from chatclone.training.run import run
+from chatclone.training.train_run import run
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.widgets.memory_panel import MemoryPanel
 from memory.memory import Memory
@@ -91,7 +91,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 @pytest.fixture(scope="module")
 def exported(trained: Trained, scripts: Path) -> dict[str, Any]:
     """Mira as GGUF, and the document of the export."""
-    from chatclone.export.run import export
+    from chatclone.export.export_run import export
 
     home, persona, _ = trained
     # The converter that the tests keep, so that it is unpacked once.
@@ -104,11 +104,11 @@ def merged(
     trained: Trained, exported: dict[str, Any], scripts: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     """Mira as one file, to a folder of its own so that the adapter stays the export that chats use."""
-    from chatclone.export.run import export
+    from chatclone.export.export_run import export
 
     home, persona, _ = trained
     document = export(persona, "merged", "f16", tmp_path_factory.mktemp("stick"), home=home, llama_cpp=scripts)
-    record.drop(persona, home, Path(document["files"][0]["path"]), None)
+    export_record.drop(persona, home, Path(document["files"][0]["path"]), None)
     return document
 
 

@@ -7,13 +7,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from importers.balance import SHARE
-from importers.dataset import DataReport, Example, build
+from importers.dataset.build import DataReport, Example, build
+from importers.filters.chat_balance import SHARE
 from importers.message import Chat, ChatKind, Media, Message, Person, Span
-from importers.pseudonyms import Pseudonyms
-from importers.reading import Reading
-from importers.redact import Redactor
-from importers.telegram import TelegramExport
+from importers.privacy.pseudonyms import Pseudonyms
+from importers.privacy.redaction import Redactor
+from importers.source import Reading
+from importers.telegram.json_export import TelegramExport
 
 NOON = 1_700_000_000
 """When conversations in the tests begin, in Unix seconds."""

@@ -4,7 +4,7 @@ import pytest
 
 from importers.message import Chat, Person
 from importers.owner import infer_owner, resolve
-from importers.reading import ImportFailure
+from importers.source import ImportFailure
 
 PEOPLE = {
     p.id: p

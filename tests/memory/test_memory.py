@@ -13,7 +13,7 @@ import pytest
 
 from memory.memory import Memory, Synced
 from memory.passages import Line
-from memory.store import connect
+from memory.store.database import connect
 
 Said = Callable[..., Line]
 START = 1_683_540_000

@@ -4,9 +4,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from chatclone.archive import Archive
+from chatclone.archive.archive import Archive
 from chatclone.errors import ChatcloneError
-from chatclone.ingest import Request, ingest
+from chatclone.ingest.import_run import Request, ingest
 from tools.fuzz.mutants import original
 
 SLUG = "mira"

@@ -25,9 +25,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from importers.detect import open_exports
-from importers.jsonstream import JsonStream
-from importers.reading import ImportFailure, Reading
+from importers.json_stream.values import JsonStream
+from importers.registry import open_exports
+from importers.source import ImportFailure, Reading
 from tools.fuzz.importing import import_into
 from tools.fuzz.mutants import mutant
 

@@ -1,4 +1,4 @@
-"""Find the weights of memory/ranking.py on chats that this project invented; no benchmark's data is read.
+"""Find the weights of memory/search/ranking.py on chats that this project invented; no benchmark's data is read.
 
     python -m tools.ranking.fit
 
@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.multilingual.chats import Chat, read_chat, read_chats
-from memory import store
-from memory.dense import Dense, Nearest
-from memory.embedder import MINILM, Embedder, SentenceTransformerEmbedder, find_model
+from memory.embedding.embedder import MINILM, Embedder, SentenceTransformerEmbedder, find_model
 from memory.memory import Memory
 from memory.passages import passages
-from memory.ranking import Properties
-from memory.search import examine, lines_with
+from memory.search.dense_hits import Dense, Nearest
+from memory.search.ranking import Properties
+from memory.search.recall import examine, lines_with
+from memory.store import database
 
 PRACTICE = Path(__file__).with_name("practice.txt")
 SHRINKING = 0.02
@@ -51,7 +51,7 @@ def lessons(chat: Chat, step: int = 1, embedder: Embedder | None = None) -> list
         path = Path(folder) / "memory.sqlite"
         with Memory.open(path) as memory:
             memory.sync(chat.lines)
-        with closing(store.connect(path)) as connection:
+        with closing(database.connect(path)) as connection:
             dense = near(connection, chat, embedder) if embedder else None
             for asked in chat.questions[::step]:
                 examined = examine(connection, asked.question, dense=dense)

@@ -11,27 +11,28 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from chatclone.tui import commands, events
-from chatclone.tui.chat.conversations import ConversationActions
-from chatclone.tui.chat.holding import HoldingActions
-from chatclone.tui.chat.messages import MessageActions
-from chatclone.tui.chat.recollection import MemoryActions
-from chatclone.tui.faults import hinted
-from chatclone.tui.models import AS_STARTED
-from chatclone.tui.texts import tr, tr_elsewhere
+from chatclone.i18n.error_text import hinted
+from chatclone.i18n.translate import tr, tr_elsewhere
+from chatclone.tui.actions.conversation_actions import ConversationActions
+from chatclone.tui.actions.memory_actions import MemoryActions
+from chatclone.tui.actions.message_actions import MessageActions
+from chatclone.tui.actions.settings_actions import HoldingActions
+from chatclone.tui.commands import command_table
+from chatclone.tui.services import thread_messages
+from chatclone.tui.services.model_choices import AS_STARTED
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer
-from chatclone.tui.widgets.conversation import ConversationView
+from chatclone.tui.widgets.conversation_view import ConversationView
 from chatclone.tui.widgets.memory_panel import MemoryPanel
-from chatclone.tui.widgets.status import StatusLine, Title, what_runs
+from chatclone.tui.widgets.status_bar import StatusLine, Title, what_runs
 
 
 class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActions):
     """Messaging the clone of a person."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(commands.binding_keys(c), c.action, c.title, id=c.id, tooltip=c.description, priority=True)
-        for c in commands.COMMANDS
+        Binding(command_table.binding_keys(c), c.action, c.title, id=c.id, tooltip=c.description, priority=True)
+        for c in command_table.COMMANDS
         if c.action.startswith("screen.")
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (90, "-wide"), (160, "-huge")]  # noqa: RUF012 - declared so by Textual
@@ -62,15 +63,15 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
         """Stop what is being written, or its thread would keep a closed app alive; what there is of it is kept."""
         self.replies.stop()
 
-    @on(events.CloneAwake)
-    async def _clone_awake(self, event: events.CloneAwake) -> None:
+    @on(thread_messages.CloneAwake)
+    async def _clone_awake(self, event: thread_messages.CloneAwake) -> None:
         self._model_coming = False
         self.query_one(StatusLine).say(what_runs(event.clone.engine), tr_elsewhere(event.note))
         self._say(tr("awake"))
         await self._begun(self.replies.awake(event.clone))
 
-    @on(events.CloneAsleep)
-    def _clone_asleep(self, event: events.CloneAsleep) -> None:
+    @on(thread_messages.CloneAsleep)
+    def _clone_asleep(self, event: thread_messages.CloneAsleep) -> None:
         self._model_coming = False
         self._say(tr("could not wake up"))
         self.query_one(StatusLine).say(tr("no model"))
@@ -82,10 +83,10 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
     async def _sent(self, event: Composer.Sent) -> None:
         if await self._compose_done(event):
             return
-        if commands.is_command(event.text):
+        if command_table.is_command(event.text):
             await self._run_slash(event.text)
             return
-        text = commands.unescape(event.text)
+        text = command_table.unescape(event.text)
         number = self._conversation if self._conversation is not None else self._begin_conversation(text)
         before = self._store.messages(number, limit=1)
         message = self._store.add(number, "user", text, parent=before[0].id if before else None)
@@ -95,7 +96,7 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
         await self._begun(self.replies.ask(message))
 
     async def _run_slash(self, line: str) -> None:
-        command, argument = commands.find(line)
+        command, argument = command_table.find(line)
         if command is None:
             text = tr("There is no {command}. F1 shows what there is.", command=line.split()[0])
             self.notify(text, severity="warning", markup=False)
@@ -104,20 +105,20 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
         else:
             await self.run_action(command.action)
 
-    @on(events.PromptRead)
-    async def _prompt_read(self, event: events.PromptRead) -> None:
+    @on(thread_messages.PromptRead)
+    async def _prompt_read(self, event: thread_messages.PromptRead) -> None:
         if self.replies.current is not None:
             await self._view.show_reading(self.replies.current.id, event.done, event.total)
 
-    @on(events.ReplyChanged)
-    async def _reply_changed(self, event: events.ReplyChanged) -> None:
+    @on(thread_messages.ReplyChanged)
+    async def _reply_changed(self, event: thread_messages.ReplyChanged) -> None:
         self._compare_changed(event.reply)
         if event.reply.conversation == self._conversation:
             await self._view.change(event.reply)
             await self.query_one(MemoryPanel).show(event.reply)
 
-    @on(events.ReplyEnded)
-    async def _reply_ended(self, event: events.ReplyEnded) -> None:
+    @on(thread_messages.ReplyEnded)
+    async def _reply_ended(self, event: thread_messages.ReplyEnded) -> None:
         reply, clone = event.reply, self.replies.clone
         if reply.conversation == self._conversation:
             await self._view.change(reply)

@@ -8,10 +8,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from chatclone.chats import StoredMessage
-from chatclone.tui.setting import SIDES
-from chatclone.tui.texts import tr, trn
-from chatclone.tui.visible import visible
+from chatclone.conversations import StoredMessage
+from chatclone.i18n.translate import tr, trn
+from chatclone.safe_text import visible
+from chatclone.tui.commands.set_command import SIDES
 
 
 class CompareScreen(ModalScreen[int | None]):

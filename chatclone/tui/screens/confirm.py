@@ -8,8 +8,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from chatclone.tui.texts import tr
-from chatclone.tui.visible import visible
+from chatclone.i18n.translate import tr
+from chatclone.safe_text import visible
 
 
 class ConfirmScreen(ModalScreen[bool]):

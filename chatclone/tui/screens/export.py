@@ -15,16 +15,16 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, ProgressBar, Select, Static
 
-from chatclone.answering import log_failure
+from chatclone.clone.saved_reply import log_failure
 from chatclone.errors import ChatcloneError
-from chatclone.persona import Persona
-from chatclone.tui.asking import Abandoned
-from chatclone.tui.journey import Journey
+from chatclone.i18n.translate import mark, tr, tr_elsewhere
+from chatclone.personas.persona import Persona
+from chatclone.safe_text import visible
 from chatclone.tui.screens.page import Page
-from chatclone.tui.sizes import KINDS, Sizes, report_lines
-from chatclone.tui.texts import mark, tr, tr_elsewhere
-from chatclone.tui.visible import visible
-from chatclone.tui.widgets.reasons import Reasons
+from chatclone.tui.services.export_sizes import KINDS, Sizes, report_lines
+from chatclone.tui.services.journey import Journey
+from chatclone.tui.services.questions import Abandoned
+from chatclone.tui.widgets.settings_table import Reasons
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chatclone.tui.commands import COMMANDS, GROUPS, shown_usage
-from chatclone.tui.texts import tr
+from chatclone.i18n.translate import tr
+from chatclone.tui.commands.command_table import COMMANDS, GROUPS, shown_usage
 
 WIDTH, INDENT = 69, 28
 """Characters of a line within the page, and of what stands before a description."""

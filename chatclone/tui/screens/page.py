@@ -13,10 +13,10 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from chatclone.errors import ChatcloneError
-from chatclone.tui.faults import explained_error, hinted
-from chatclone.tui.journey import Journey
-from chatclone.tui.texts import mark, tr
-from chatclone.tui.visible import visible
+from chatclone.i18n.error_text import explained_error, hinted
+from chatclone.i18n.translate import mark, tr
+from chatclone.safe_text import visible
+from chatclone.tui.services.journey import Journey
 
 
 class Page(Screen[None]):

@@ -13,11 +13,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from chatclone.chats import ChatStore, Found
-from chatclone.tui.days import short_day
-from chatclone.tui.texts import tr
-from chatclone.tui.visible import visible
-from chatclone.tui.widgets.bubbles import HIT
+from chatclone.conversations import ChatStore, Found
+from chatclone.i18n.dates import short_day
+from chatclone.i18n.translate import tr
+from chatclone.safe_text import visible
+from chatclone.tui.widgets.message_bubbles import HIT
 
 PAGE = 50
 """Results that are read at once."""

@@ -11,11 +11,11 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from chatclone.persona import Persona
-from chatclone.tui.journey import Journey
-from chatclone.tui.places import Place, places_for
-from chatclone.tui.texts import tr
-from chatclone.tui.visible import visible
+from chatclone.i18n.translate import tr
+from chatclone.personas.persona import Persona
+from chatclone.safe_text import visible
+from chatclone.tui.services.journey import Journey
+from chatclone.tui.services.menu import Place, places_for
 
 
 def _introduction() -> Content:

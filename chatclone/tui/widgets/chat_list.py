@@ -6,10 +6,10 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from chatclone.chats import ChatStore, Conversation
-from chatclone.tui.days import short_day
-from chatclone.tui.texts import tr, trn
-from chatclone.tui.visible import visible
+from chatclone.conversations import ChatStore, Conversation
+from chatclone.i18n.dates import short_day
+from chatclone.i18n.translate import tr, trn
+from chatclone.safe_text import visible
 
 PAGE = 100
 """Conversations that are read at once."""

@@ -6,7 +6,7 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-from chatclone.tui.texts import mark, tr
+from chatclone.i18n.translate import mark, tr
 
 NEWLINE_KEYS = ("ctrl+j", "alt+enter", "shift+enter")
 """Shift+Enter reaches a program only in some terminals; the help names the other two."""

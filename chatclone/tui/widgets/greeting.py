@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from chatclone.tui.texts import tr
+from chatclone.i18n.translate import tr
 
 
 class Greeting(Static):

@@ -15,11 +15,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from chatclone.chats import StoredMessage
-from chatclone.tui.days import date_title, local_day
-from chatclone.tui.texts import number, tr
-from chatclone.tui.visible import visible
-from memory.search import NOTE_FIRST, Hit
+from chatclone.conversations import StoredMessage
+from chatclone.i18n.dates import date_title, local_day
+from chatclone.i18n.translate import number, tr
+from chatclone.safe_text import visible
+from memory.search.recall import NOTE_FIRST, Hit
 
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d ")
 """Stands before every line of a passage, for the model; the card has it in its heading."""

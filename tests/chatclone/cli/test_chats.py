@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chatclone import config
-from chatclone.chats import ChatStore
 from chatclone.cli.main import main
-from chatclone.persona import Persona
+from chatclone.conversations import ChatStore
+from chatclone.personas.persona import Persona
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chatclone.cli.main import main
-from chatclone.prompt import IGNORED, MEMORY_CLOSE, MEMORY_OPEN
-from chatclone.training.settings import DEFAULT_PRESET, preset
+from chatclone.prompt.render import IGNORED, MEMORY_CLOSE, MEMORY_OPEN
+from chatclone.training.config import DEFAULT_PRESET, preset
 from tests import exports
 
 SECRET = "call +7 999 123-45-67"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chatclone import persona as personas
 from chatclone.cli.import_ import percent
 from chatclone.cli.main import main
+from chatclone.personas import persona as personas
 from tests import exports
 from tests.importers.making_html import write_html
 

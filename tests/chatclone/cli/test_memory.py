@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from chatclone import config, remembering
-from chatclone.archive import Archive
+from chatclone import config
+from chatclone.archive.archive import Archive
 from chatclone.cli.main import main
-from chatclone.persona import Persona
+from chatclone.personas.persona import Persona
+from chatclone.recall import persona_memory
 from importers.message import Media, Message
 from memory.memory import Memory
 from memory.passages import Line
@@ -188,7 +189,7 @@ class TestEmbedding:
     def embedder(self, monkeypatch: pytest.MonkeyPatch) -> HashEmbedder:
         """An embedder that is on this computer."""
         one = HashEmbedder()
-        monkeypatch.setattr(remembering, "choose_embedder", lambda memory, background=False: (one, "there is one"))
+        monkeypatch.setattr(persona_memory, "choose_embedder", lambda memory, background=False: (one, "there is one"))
         return one
 
     def test_embed_and_check(self, run: Run, embedder: HashEmbedder) -> None:

@@ -14,7 +14,7 @@ import pytest
 from chatclone.cli import serve
 from chatclone.cli.main import main
 from chatclone.engines import choose
-from chatclone.persona import Persona
+from chatclone.personas.persona import Persona
 from tests.interrupts import heed_interrupts
 from tests.servers import WAIT_SECONDS, Scripted, client, models, reply
 

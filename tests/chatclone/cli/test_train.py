@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chatclone import persona as personas
+from chatclone.bases.download import Offer
 from chatclone.cli.main import main
 from chatclone.cli.train import Progress, result_text
-from chatclone.ingest import Request, ingest
-from chatclone.training.download import Offer
+from chatclone.ingest.import_run import Request, ingest
+from chatclone.personas import persona as personas
 from tests import exports
 from tests.chatclone.training.making import model_folder
 
@@ -165,7 +165,7 @@ class TestDownload:
             answers.append(agreed(Offer(base, 9, 4_000_000_000)))
             return Path("/cache") / base
 
-        monkeypatch.setattr("chatclone.training.download.download", download)
+        monkeypatch.setattr("chatclone.bases.download.download", download)
         return answers
 
     def test_nobody_to_ask(self, fails: Fails, offered: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:

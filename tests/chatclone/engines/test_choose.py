@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from chatclone.engines import choose
-from chatclone.engines.base import LoadingStopped
 from chatclone.engines.choose import base_label, open_engine, resolve_base
+from chatclone.engines.protocol import LoadingStopped
 from chatclone.errors import ChatcloneError, MissingExtra
-from chatclone.export import record
-from chatclone.export.mark import file_mark, weights_mark
-from chatclone.persona import Persona
+from chatclone.export import export_record
+from chatclone.personas.persona import Persona
+from chatclone.storage.fingerprint import file_mark, weights_mark
 from tests.chatclone.conftest import Tiny
 
 
@@ -30,16 +30,16 @@ def persona(tiny_folders: tuple[Path, Path], tmp_path: Path) -> Persona:
 def _record(persona: Persona, home: Path, model: Path, lora: Path | None) -> None:
     assert persona.adapter_folder is not None
     persona.models_folder.mkdir()
-    weights = record.adapter_sha256(persona.adapter_folder)
+    weights = export_record.adapter_sha256(persona.adapter_folder)
     marks = weights_mark(Path(persona.base)), file_mark(model)
-    entry = record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {}, *marks)
-    record.add(persona, home, entry)
+    entry = export_record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {}, *marks)
+    export_record.add(persona, home, entry)
 
 
 def test_light() -> None:
     """Choosing an engine, and asking for an export, import neither torch nor llama.cpp by themselves."""
     heavy = {"torch", "transformers", "peft", "llama_cpp", "numpy"}
-    code = f"import sys, chatclone.engines.choose, chatclone.export.run; print({heavy} & set(sys.modules))"
+    code = f"import sys, chatclone.engines.choose, chatclone.export.export_run; print({heavy} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
@@ -74,7 +74,7 @@ class TestAuto:
     def test_the_base_has_changed(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
         """An export holds the base as it was; that there is another one by now is told, and it goes on answering."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
-        path = persona.models_folder / record.FILE
+        path = persona.models_folder / export_record.FILE
         path.write_text(path.read_text().replace(weights_mark(Path(persona.base)), "0123456789abcdef"))
         engine, reason = open_engine(persona, home=tmp_path)
         engine.close()

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatclone.engines.base import Piece, Reading, Sampling, Stopped
+from chatclone.engines.protocol import Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatMessage
+from chatclone.prompt.render import ChatMessage
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chatclone.export.run import export
-from chatclone.persona import Persona
+from chatclone.export.export_run import export
+from chatclone.personas.persona import Persona
 from tests.chatclone.conftest import Tiny
 from tests.tiny import tiny_adapter
 

@@ -18,8 +18,8 @@ from chatclone.export.parity import (
     prompt_ids_equal,
     readings,
 )
-from chatclone.export.probes import Probe
-from chatclone.prompt import IGNORED, ChatMessage
+from chatclone.export.parity_prompts import Probe
+from chatclone.prompt.render import IGNORED, ChatMessage
 from tests.fakes import chatml
 
 ASKED = Probe((ChatMessage("user", "hey"),), "hostile")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from chatclone.export.pretokenizer import pre_tokenizer_name
-from chatclone.locations import starter_model
+from chatclone.paths import starter_model
 from tests.tiny import SPLIT
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.engines.base import Piece, Sampling
 from chatclone.engines.choose import resolve_base
-from chatclone.engines.local import LocalEngine
-from chatclone.export.base import HOSTILE, base_gguf
+from chatclone.engines.protocol import Piece, Sampling
+from chatclone.engines.token_loop import LocalEngine
+from chatclone.export.base_gguf import HOSTILE, base_gguf
 from chatclone.export.parity import compare, prompt_ids_equal, readings
-from chatclone.export.probes import Probe
-from chatclone.prompt import ChatMessage
+from chatclone.export.parity_prompts import Probe
+from chatclone.prompt.render import ChatMessage
 
 pytestmark = pytest.mark.starter
 
@@ -37,7 +37,7 @@ def _reply(engine: LocalEngine, question: str) -> str:
 
 def test_same_replies(scripts: Path, tmp_path: Path) -> None:
     """Ten greedy replies are equal letter by letter, and so are the ids of hostile text."""
-    from chatclone.engines.llama import LlamaEngine
+    from chatclone.engines.llama_cpp import LlamaEngine
     from chatclone.engines.transformers import TransformersEngine
 
     base = resolve_base("starter")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chatclone.ingest import Request, ingest
-from chatclone.persona import Persona, load
+from chatclone.ingest.import_run import Request, ingest
+from chatclone.personas.persona import Persona, load
 from chatclone.training.events import EventLog
 from chatclone.training.plan import Plan, make_plan
 from tests import exports

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.ingest import Request, ingest
-from chatclone.persona import Persona
+from chatclone.ingest.import_run import Request, ingest
+from chatclone.personas.persona import Persona
 from chatclone.training.plan import Plan, make_plan, preset_names
 from tests import exports
 from tests.chatclone.training.making import model_folder

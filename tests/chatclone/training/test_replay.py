@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.prompt import ChatMessage
+from chatclone.prompt.render import ChatMessage
 from chatclone.training.replay import NEUTRAL, replayed
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from chatclone.training.config import preset
 from chatclone.training.schedule import schedule
-from chatclone.training.settings import preset
 
 
 def settings(name: str = "persona", **changes: Any) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chatclone.persona import Persona
+from chatclone.personas.persona import Persona
 from chatclone.training.events import history
 from chatclone.training.launch import Launch
 from chatclone.training.plan import make_plan
-from chatclone.training.run import run
+from chatclone.training.train_run import run
 from tests.chatclone.training.conftest import QUICK, Train
 
 SAME = {

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from chatclone.errors import UsageError
+from chatclone.training.config import preset
 from chatclone.training.events import EventLog, EventTail
-from chatclone.training.loading import load
+from chatclone.training.load_base import load
 from chatclone.training.plan import Plan
 from chatclone.training.schedule import schedule
-from chatclone.training.settings import preset
 from chatclone.training.trainer import adapter_config, arguments, cast_trainables, known_arguments, target_modules
 from tests.chatclone.training.conftest import Bases
 from tests.tiny import Family

@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from chatclone.engines.base import Piece, Sampling, Stopped
+from chatclone.engines.protocol import Piece, Sampling, Stopped
 from chatclone.engines.transformers import TransformersEngine
 from chatclone.errors import ChatcloneError
-from chatclone.persona import Persona
-from chatclone.prompt import ChatMessage
+from chatclone.personas.persona import Persona
+from chatclone.prompt.render import ChatMessage
 from chatclone.training.checkpoints import last_checkpoint, step_of
 from chatclone.training.events import STOP_FILE, history
 from chatclone.training.plan import Plan, make_plan

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.chats import ChatStore
-from chatclone.tui.texts import ENGLISH, LOCALE_VARIABLES, use
+from chatclone.conversations import ChatStore
+from chatclone.i18n.translate import ENGLISH, LOCALE_VARIABLES, use
 from tests.chatclone.tui.stage import store_in
 
 

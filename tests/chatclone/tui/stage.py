@@ -7,14 +7,14 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from chatclone.chats import ChatStore
-from chatclone.clone import Clone
-from chatclone.persona import Persona
+from chatclone.clone.clone import Clone
+from chatclone.conversations import ChatStore
+from chatclone.personas.persona import Persona
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.screens.chat import ChatScreen
-from chatclone.tui.widgets.bubbles import Bubble, CloneMessage
 from chatclone.tui.widgets.composer import Composer
-from memory.search import Hit
+from chatclone.tui.widgets.message_bubbles import Bubble, CloneMessage
+from memory.search.recall import Hit
 from tests.fakes import FakeEngine, fake_clone
 
 NOW = 1_795_257_000

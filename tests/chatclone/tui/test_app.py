@@ -4,11 +4,11 @@ import threading
 
 from textual.widgets._toast import ToastRack
 
-from chatclone.chats import ChatStore
-from chatclone.clone import Clone
+from chatclone.clone.clone import Clone
+from chatclone.conversations import ChatStore
 from chatclone.errors import ChatcloneError
 from chatclone.tui.widgets.composer import Composer
-from chatclone.tui.widgets.status import what_runs
+from chatclone.tui.widgets.status_bar import what_runs
 from tests.chatclone.tui.stage import (
     CAT,
     app_with,

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.chats import ChatStore
+from chatclone.conversations import ChatStore
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.screens.confirm import ConfirmScreen
 from chatclone.tui.screens.help import HelpScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
-from chatclone.tui.widgets.bubbles import CloneMessage
 from chatclone.tui.widgets.chat_list import ChatList
 from chatclone.tui.widgets.composer import Composer
 from chatclone.tui.widgets.memory_panel import MemoryPanel
+from chatclone.tui.widgets.message_bubbles import CloneMessage
 from tests.chatclone.tui.stage import (
     CAT,
     PORTO,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.chats import ChatStore
+from chatclone.conversations import ChatStore
 from tests.chatclone.tui.stage import app_with, awake, quiet, send
 from tests.fakes import FakeEngine
 

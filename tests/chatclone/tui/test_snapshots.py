@@ -10,10 +10,10 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from chatclone.chats import ChatStore
+from chatclone.conversations import ChatStore
+from chatclone.i18n.translate import use
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.screens.confirm import ConfirmScreen
-from chatclone.tui.texts import use
 from tests.chatclone.tui.stage import CAT, NOW, PORTO, app_with, awake, lines, send, store_in, until
 from tests.fakes import FakeEngine
 

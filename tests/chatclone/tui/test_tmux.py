@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chatclone import config
-from chatclone.chats import ChatStore
-from chatclone.persona import Persona
+from chatclone.conversations import ChatStore
+from chatclone.personas.persona import Persona
 from tests.chatclone.conftest import Tiny
 from tests.chatclone.tui.terminal import KILLED, TMUX, Terminal
 from tests.servers import Scripted, delta, hang, models

@@ -7,12 +7,12 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.widget import Widget
 
-from chatclone.chats import ChatStore
-from chatclone.persona import Persona
+from chatclone.conversations import ChatStore
+from chatclone.personas.persona import Persona
 from chatclone.tui.app import ChatcloneApp
-from chatclone.tui.widgets.bubbles import Versions
 from chatclone.tui.widgets.chat_list import ChatList
-from chatclone.tui.widgets.reasons import Reasons
+from chatclone.tui.widgets.message_bubbles import Versions
+from chatclone.tui.widgets.settings_table import Reasons
 from tests.chatclone.tui.stage import NOW, awake, quiet, send, until
 from tests.fakes import FakeEngine, fake_clone
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chatclone.locations import demo_export
+from chatclone.paths import demo_export
 
 ROOT = Path(__file__).resolve().parents[3]
 

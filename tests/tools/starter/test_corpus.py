@@ -8,7 +8,7 @@ pytest.importorskip("tokenizers")
 
 from tokenizers import Tokenizer
 
-from chatclone.locations import starter_model
+from chatclone.paths import starter_model
 from tools.starter.chatstyle import ChatStyle, apply_style
 from tools.starter.corpus import NO_LOSS, Conversation, Sample, SampleSource, encode, fill_names, to_messages
 

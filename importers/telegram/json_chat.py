@@ -1,0 +1,105 @@
+"""One chat of a Telegram export while it is read: whose ids are whose, and where each of its messages went."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET
+
+from importers.message import Chat, Message, Person
+from importers.source import Reading
+from importers.telegram.json_fields import Fields
+from importers.telegram.json_message import (
+    chat_identity,
+    opens_topic,
+    person_id,
+    person_name,
+    read_message,
+    zone_of,
+)
+from importers.telegram.media import CALL
+
+
+@dataclass
+class OpenChat:
+    """What is known of the chat whose messages are being read; `chat` is settled by the first id met in it."""
+
+    header: dict[str, Any]
+    chat: Chat | None = None
+    place: str = ""
+    """The chat's id, once it is settled."""
+    senders: Counter[str] = field(default_factory=Counter)
+    local: bool = False
+    """Local time was read as UTC."""
+    zoned: bool = False
+    """Local time was read by the zone of the message before."""
+    _own_ids: frozenset[Any] = frozenset()
+    _topics: set[int] = field(default_factory=set)
+    _ids: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, Any] = field(default_factory=dict)
+    _dated: Fields | None = None
+    """The latest message with both local time and UTC."""
+
+    def read(self, run: Sequence[Fields | None], reading: Reading) -> list[Message]:
+        """Account in `reading` for message objects of this chat, and return the messages in them."""
+        messages = []
+        for fields in run:
+            message = "unsupported" if fields is None else self._read(fields, reading)
+            if type(message) is Message:
+                messages.append(message)
+            else:
+                reading.dropped[str(message)] += 1
+        reading.read += len(run)
+        met = Counter([message.sender for message in messages])
+        self.senders.update(met)
+        reading.counts.update(met)
+        return messages
+
+    def settle(self, reading: Reading, *, shifted: bool) -> None:
+        """Fix the chat's id, now that the era of the export's ids is known."""
+        self.place, kind = chat_identity(self.header, shifted=shifted)
+        name = "Saved Messages" if kind == "saved" else person_name(self.header.get("name"), self.place)
+        self.chat = reading.chats.setdefault(self.place, Chat(self.place, kind, name))
+        self._own_ids = frozenset((self.place, self.header["id"], str(self.header["id"])))
+
+    def _read(self, fields: Fields, reading: Reading) -> Message | str:
+        identity, name = fields.from_id, fields.from_
+        sender = self._ids.get(identity) if type(identity) is str else None
+        if sender is None:
+            sender = self._sender(fields, reading)
+        if fields.action is not None and opens_topic(fields):
+            self._topics.add(fields.id)
+        zone = 0
+        if fields.date_unixtime is not None:
+            self._dated = fields
+        elif self._dated is not None:
+            zone = zone_of(self._dated)
+        message = read_message(fields, self.place, sender, self._own_ids, self._topics, zone)
+        if type(message) is not Message:
+            return message
+        if fields.date_unixtime is None:
+            self.local, self.zoned = self.local or self._dated is None, True
+        if name is None:
+            name = fields.actor
+        if self._names.get(sender, UNSET) != name:
+            self._meet(sender, name, reading.people)
+        return message
+
+    def _sender(self, fields: Fields, reading: Reading) -> str:
+        """Return who wrote a message, and settle the chat's id where this is the first to tell."""
+        identity = fields.from_id if fields.from_id is not UNSET else fields.actor_id
+        name = fields.from_ if fields.from_ is not None else fields.actor
+        if self.chat is None and (identity is not None or fields.type == "message" or fields.action == CALL):
+            self.settle(reading, shifted=isinstance(identity, int))
+        sender = person_id(identity, name, self.header, self.place)
+        if isinstance(identity, str) and identity:
+            self._ids[identity] = sender
+        return sender
+
+    def _meet(self, sender: str, name: Any, people: dict[str, Person]) -> None:
+        """Note how somebody is called; the name that was met last is theirs."""
+        self._names[sender] = name
+        known = people.get(sender)
+        if known is None or (isinstance(name, str) and name and known.name != name):
+            people[sender] = Person(sender, person_name(name, sender))

@@ -1,0 +1,216 @@
+"""Telegram Desktop's `result.json`: one chat, a list of chats, or a whole account, of any version since 2018.
+
+The file is streamed: memory does not grow with it. Keys may stand in any order, though Telegram writes a chat's
+header before its messages; where it does not, the file is read twice.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from importers.json_stream.values import JsonStream, Malformed, Truncated
+from importers.message import Message, Person
+from importers.owner import infer_owner, own_only
+from importers.source import ImportFailure, Reading, Source
+from importers.telegram.json_chat import OpenChat
+from importers.telegram.json_fields import RUN, Fields, fields_of
+from importers.telegram.json_message import person_id, person_name
+
+_HEADER = ("name", "type", "id")
+_REPAIRS = {
+    "escape": "control characters that Telegram wrote as \\x.. were read as \\u00..",
+    "utf8": "bytes that are no UTF-8 were replaced",
+    "document_id": "a document_id that Telegram wrote without quotes was quoted",
+}
+
+
+class _Nothing(msgspec.Struct, gc=False):
+    """An object of which nothing is wanted."""
+
+
+_SKIPPED = msgspec.json.Decoder(list[_Nothing])
+Run = Sequence[Fields | None]
+"""Message objects that follow each other; None for what is no object."""
+
+
+class NotTelegram(Exception):
+    """The file is JSON, but no Telegram export."""
+
+
+@dataclass
+class _Walk:
+    """One pass over the document: finds the chats, and whose account it is."""
+
+    stream: JsonStream
+    look_ahead: Callable[[], list[dict[str, Any]]]
+    """Finds the headers of all chats, in the order of the file, for a chat whose messages stand before its id."""
+    headers_only: bool = False
+    headers: list[dict[str, Any]] = field(default_factory=list)
+    account: dict[str, Any] = field(default_factory=dict)
+    recognised: bool = False
+
+    def runs(self) -> Iterator[tuple[dict[str, Any], Run]]:
+        """Yield the message objects, a run at a time, with the header of their chat; the same one for the same chat."""
+        if self.stream.peek() == "[":
+            for _ in self.stream.elements():
+                yield from self._object()
+        else:
+            yield from self._object()
+        self.stream.finish()
+        if not self.recognised:
+            raise NotTelegram
+
+    def _object(self) -> Iterator[tuple[dict[str, Any], Run]]:
+        if self.stream.peek() not in ("{", ""):
+            self.stream.skip()
+            return
+        header: dict[str, Any] = {}
+        for key in self.stream.members():
+            if key in _HEADER:
+                header[key] = self.stream.value()
+            elif key == "messages" and self.stream.peek() == "[":
+                yield from self._chat(header)
+            elif key in ("chats", "left_chats") and self.stream.peek() in ("{", "["):
+                self.recognised = True
+                yield from self._list()
+            elif key == "personal_information" and self.stream.peek() == "{":
+                self.account = self.stream.value()
+                self.recognised = True
+            else:
+                self.stream.skip()
+
+    def _list(self) -> Iterator[tuple[dict[str, Any], Run]]:
+        """Read `chats`: an object with a text about them and their list; merged files may hold the list itself."""
+        if self.stream.peek() == "[":
+            for _ in self.stream.elements():
+                yield from self._object()
+            return
+        for key in self.stream.members():
+            if key == "list" and self.stream.peek() == "[":
+                yield from self._list()
+            else:
+                self.stream.skip()
+
+    def _chat(self, header: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Run]]:
+        self.headers.append(header)
+        if self.headers_only:
+            for _ in self.stream.elements():
+                if not self.stream.run(_SKIPPED):
+                    self.stream.skip()
+            return
+        if "id" not in header:
+            header.update(self.look_ahead()[len(self.headers) - 1])
+        if not isinstance(header.get("id"), int | str):
+            raise NotTelegram
+        self.recognised = True
+        for _ in self.stream.elements():
+            run = self.stream.run(RUN)
+            yield header, run if run else [self._single()]
+
+    def _single(self) -> Fields | None:
+        value = self.stream.value()
+        return fields_of(value) if isinstance(value, dict) else None
+
+
+class TelegramExport:
+    """A `result.json`; see `importers.source.Export`."""
+
+    def __init__(self, path: Source) -> None:
+        self.path = path
+        self.reading = Reading("telegram")
+        self._open: dict[int, OpenChat] = {}
+
+    def recognise(self) -> bool:
+        """Tell whether the file is a Telegram export, reading no further than its first message."""
+        with self.path.open("rb") as file:
+            try:
+                next(_Walk(JsonStream(file), self._headers).runs(), None)
+            except NotTelegram:
+                return False
+            except Malformed as error:
+                raise self._broken(error) from None
+            except Truncated:
+                raise self._cut_off() from None
+        return True
+
+    def messages(self) -> Iterator[Message]:
+        """Read the file from its beginning; raises ImportFailure where it is not JSON."""
+        self.reading.clear()
+        self._open.clear()
+        with self.path.open("rb") as file:
+            stream = JsonStream(file)
+            walk = _Walk(stream, self._headers)
+            try:
+                for header, run in walk.runs():
+                    chat = self._open.get(id(header)) or self._open.setdefault(id(header), OpenChat(header))
+                    yield from chat.read(run, self.reading)
+            except NotTelegram:
+                hint = "export it again from Telegram Desktop as JSON"
+                raise ImportFailure(f"{self.path.name} holds a chat without an id", hint) from None
+            except Malformed as error:
+                raise self._broken(error) from None
+            except Truncated:
+                self._note_truncated()
+            self._finish(walk, stream)
+
+    def _headers(self) -> list[dict[str, Any]]:
+        """Read the whole file once for its chats' headers alone."""
+        with self.path.open("rb") as file:
+            walk = _Walk(JsonStream(file), list, headers_only=True)
+            try:
+                for _ in walk.runs():
+                    pass
+            except (NotTelegram, Truncated):
+                pass  # the pass that reads messages will meet the same end, and report it
+            return walk.headers
+
+    def _finish(self, walk: _Walk, stream: JsonStream) -> None:
+        """Draw the conclusions that need the whole file: chats without messages, the owner, what to warn of."""
+        senders: dict[str, Counter[str]] = {}
+        for header in walk.headers:
+            chat = self._open.get(id(header)) or OpenChat(header)
+            if chat.chat is None and "id" in header:
+                chat.settle(self.reading, shifted=False)
+            if chat.chat is not None:
+                senders.setdefault(chat.chat.id, Counter()).update(chat.senders)
+        self.reading.repairs += [f"{_REPAIRS[what]} ({count})" for what, count in stream.repairs.items()]
+        self._find_owner(walk.account, senders)
+        self.reading.warnings += own_only(self.reading.chats.values(), senders)
+        self._warn_of_local_time()
+
+    def _warn_of_local_time(self) -> None:
+        open_chats = self._open.values()
+        if any(chat.local for chat in open_chats):
+            self.reading.warnings.append("some messages carry only local time; it is read as UTC")
+        elif any(chat.zoned for chat in open_chats):
+            self.reading.warnings.append("some messages carry only local time; the zone is that of the one before")
+
+    def _find_owner(self, account: dict[str, Any], senders: dict[str, Counter[str]]) -> None:
+        user = account.get("user_id")
+        known = person_id(user, None, {}, "") if isinstance(user, int | str) and user else None
+        found = infer_owner(known, self.reading.chats.values(), senders)
+        if found is None:
+            return
+        owner, self.reading.owner_how = found
+        names = (account.get("first_name"), account.get("last_name"))
+        name = " ".join(part for part in names if isinstance(part, str) and part)
+        self.reading.owner = self.reading.people.get(owner) or Person(owner, person_name(name, owner))
+
+    def _note_truncated(self) -> None:
+        if not self.reading.read:
+            raise self._cut_off()
+        self.reading.repairs.append(
+            f"the file ends in the middle of a message; the {self.reading.read} complete ones before it were kept"
+        )
+
+    def _cut_off(self) -> ImportFailure:
+        return ImportFailure(f"{self.path.name} ends before its first complete message", "export it again")
+
+    def _broken(self, error: Malformed) -> ImportFailure:
+        place = f"line {error.line}, column {error.column}"
+        return ImportFailure(
+            f"{self.path.name} is not valid JSON: {error.what} in {place}", "export it again, or mend that line"
+        )

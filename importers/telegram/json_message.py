@@ -1,0 +1,138 @@
+"""One message object of a Telegram export to a `Message`, or to the reason why it is none.
+
+Nothing in an export is certain: keys that hold nothing are left out, ids have had four forms, and dates two.
+"""
+
+from calendar import timegm
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from importers.message import ChatKind, Message
+from importers.telegram.json_fields import Fields
+from importers.telegram.json_text import clean, question_of, text_of
+from importers.telegram.media import CALL, media_of, text_alone
+
+CHAT_TYPES: dict[str, tuple[ChatKind, str]] = {
+    "personal_chat": ("personal", "user"),
+    "bot_chat": ("bot", "user"),
+    "replies": ("bot", "user"),
+    "verification_codes": ("bot", "user"),
+    "saved_messages": ("saved", "user"),
+    "private_group": ("group", "chat"),
+    "private_supergroup": ("group", "channel"),
+    "public_supergroup": ("group", "channel"),
+    "public_group": ("group", "channel"),
+    "private_channel": ("channel", "channel"),
+    "public_channel": ("channel", "channel"),
+}
+"""Telegram's chat types to ours, and to the prefix of their ids."""
+
+FIRST_EXPORT = timegm((2013, 8, 1, 0, 0, 0))
+"""Telegram did not exist before; earlier dates are placeholders of deleted messages and of edits that never were."""
+LAST_EXPORT = 1 << 33
+"""No plausible date comes later (2242)."""
+EPOCH = datetime(1970, 1, 1)
+SMALLEST_ID, LARGEST_ID = -(1 << 63), (1 << 63) - 1
+"""What a number can be that is an id: 64 bits wide."""
+QUARTER = 900
+"""Seconds that zones are apart, at least."""
+FARTHEST_ZONE = 14 * 3600
+"""The most that any zone is ahead of UTC."""
+
+
+def chat_identity(header: dict[str, Any], *, shifted: bool) -> tuple[str, ChatKind]:
+    """Return a chat's id and kind; `shifted` says that the file is of an era whose ids may be shifted."""
+    kind, prefix = CHAT_TYPES.get(str(header.get("type")), ("group", "chat"))
+    number = clean(header["id"]) if isinstance(header["id"], str) else header["id"]
+    if shifted and isinstance(number, int) and number >> 32 in (1, 2):
+        number &= 0xFFFFFFFF
+    return f"{prefix}{number}", kind
+
+
+def person_id(value: Any, name: Any, header: dict[str, Any], chat: str) -> str:
+    """Return the id of whoever `from_id` names, whatever its era, or one made of the name where there was none."""
+    if isinstance(value, str) and (cleaned := clean(value)):
+        return f"user{cleaned}" if cleaned.isdecimal() else cleaned
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value == header.get("id"):
+            return chat  # the partner or the owner, the channel itself, or an anonymous admin
+        high, low = value >> 32, value & 0xFFFFFFFF
+        return f"channel{low}" if high == 2 else f"user{low if high == 1 else value}"
+    return f"name:{clean(name)}" if isinstance(name, str) and name else "deleted"
+
+
+def person_name(name: Any, person: str) -> str:
+    """Return the name to show; accounts that were deleted are told apart by their ids."""
+    if isinstance(name, str) and (cleaned := " ".join(clean(name).split())):
+        return cleaned
+    return f"Deleted {person.lstrip('abcdefghijklmnopqrstuvwxyz')}".strip()
+
+
+def read_message(
+    fields: Fields, chat: str, sender: str, own_ids: Collection[Any], topics: Collection[int], zone: int = 0
+) -> Message | str:
+    """Return the message in `fields`, or service, unsupported, undated or empty.
+
+    `own_ids` are the forms in which the chat's own id may stand; `topics` are ids that open a forum topic, which
+    everything in the topic seems to reply to. `zone` is what local time is ahead of UTC, in seconds.
+    """
+    number = fields.id
+    if type(number) is not int or not SMALLEST_ID <= number <= LARGEST_ID:
+        return "unsupported"
+    if fields.type != "message" and not (fields.type == "service" and fields.action == CALL):
+        return "service" if fields.type == "service" else "unsupported"
+    sent_at = _seconds(fields.date_unixtime, fields.date, zone)
+    if sent_at is None:
+        return "undated"
+    text, spans = text_of(fields)
+    media = None if text_alone(fields) else media_of(fields)
+    if not text:
+        if media is None:
+            return "empty"
+        text, spans = question_of(fields)
+    unedited = fields.edited is None and fields.edited_unixtime is None
+    written = fields.forwarded_from is UNSET and fields.forwarded_from_id is UNSET and fields.saved_from is UNSET
+    return Message(
+        chat, number, sent_at, sender, text, media,
+        None if fields.reply_to_message_id is None else _reply_to(fields, own_ids, topics),
+        None if unedited else _seconds(fields.edited_unixtime, fields.edited, zone),
+        not written, fields.via_bot is not UNSET, spans,
+    )  # fmt: skip
+
+
+def opens_topic(fields: Fields) -> bool:
+    """Tell whether this is the service message that opens a forum topic."""
+    return bool(fields.action == "topic_created") and isinstance(fields.id, int)
+
+
+def zone_of(fields: Fields) -> int:
+    """Return what local time is ahead of UTC, in seconds, by a message that carries both; 0 where they disagree."""
+    seconds, local = _seconds(fields.date_unixtime, None, 0), _seconds(None, fields.date, 0)
+    ahead = 0 if seconds is None or local is None else local - seconds
+    return ahead if abs(ahead) <= FARTHEST_ZONE and ahead % QUARTER == 0 else 0
+
+
+def _seconds(unixtime: Any, date: Any, zone: int) -> int | None:
+    """Return a date in Unix seconds, or None where it is missing or cannot be; local time is `zone` ahead."""
+    try:
+        seconds = int(unixtime)
+    except (TypeError, ValueError, OverflowError):
+        try:
+            moment = datetime.fromisoformat(date)
+        except (TypeError, ValueError):
+            return None
+        since = moment - (EPOCH if moment.tzinfo is None else EPOCH.replace(tzinfo=UTC))
+        seconds = since.days * 86_400 + since.seconds - (zone if moment.tzinfo is None else 0)
+    return seconds if FIRST_EXPORT <= seconds < LAST_EXPORT else None
+
+
+def _reply_to(fields: Fields, own_ids: Collection[Any], topics: Collection[int]) -> int | None:
+    target, peer = fields.reply_to_message_id, fields.reply_to_peer_id
+    if type(target) is not int or not SMALLEST_ID <= target <= LARGEST_ID or target in topics:
+        return None
+    # A peer is named for replies to other chats, but some versions name the chat itself.
+    elsewhere = peer is not None and (isinstance(peer, list | dict) or peer not in own_ids)
+    return None if elsewhere else target

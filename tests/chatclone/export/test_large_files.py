@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chatclone.export.large_files import partial_name, remove_left_over, written_whole
+
+
+def test_renamed_when_whole(tmp_path: Path) -> None:
+    """Nothing is there before the end, and then the file, readable by its owner only."""
+    target = tmp_path / "models" / "a.gguf"
+    with written_whole(target) as partial:
+        partial.write_bytes(b"new")
+        assert not target.exists()
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_failure_keeps_the_old(tmp_path: Path) -> None:
+    """A failure leaves the older file as it was, and nothing beside it."""
+    target = tmp_path / "a.gguf"
+    target.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), written_whole(target) as partial:
+        partial.write_bytes(b"ha")
+        raise KeyboardInterrupt
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+class TestLeftOver:
+    """What a killed export leaves is removed by the next one."""
+
+    def test_of_a_killed_process(self, tmp_path: Path) -> None:
+        """Half-written files and folders of a process that is gone are removed, at any stage of theirs."""
+        killed = """
+import os, sys
+from pathlib import Path
+from chatclone.export.large_files import partial_name, written_whole
+folder = Path(sys.argv[1])
+(folder / (partial_name("merge") + "x")).mkdir()
+(folder / (partial_name("merge") + "x") / "model.safetensors").touch()
+with written_whole(folder / "a.gguf") as partial:
+    partial.touch()
+    partial.with_suffix(".f16.gguf").touch()
+    os._exit(9)
+"""
+        subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
+        assert len(list(tmp_path.iterdir())) == 3
+        assert len(remove_left_over(tmp_path, tmp_path / "none")) == 3
+        assert not list(tmp_path.iterdir())
+
+    def test_others_stay(self, tmp_path: Path) -> None:
+        """What a living process is writing stays, and what is no half-written file."""
+        (tmp_path / (partial_name("a") + ".gguf")).touch()
+        (tmp_path / f".a.{os.getppid()}.partial.gguf").touch()
+        (tmp_path / "a.partial.gguf").touch()
+        (tmp_path / ".hidden").touch()
+        assert remove_left_over(tmp_path) == []
+        assert len(list(tmp_path.iterdir())) == 4

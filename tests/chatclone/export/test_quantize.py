@@ -1,0 +1,48 @@
+"""Which quant is chosen, and quantising itself."""
+
+from pathlib import Path
+
+import pytest
+
+from chatclone.errors import ChatcloneError, UsageError
+from chatclone.export.quantize import checked_quant, default_quant, quantise
+from tests.chatclone.conftest import Tiny
+
+
+class TestChoice:
+    """A quant is chosen by the size of the base, with a reason."""
+
+    @pytest.mark.parametrize(
+        ("parameters", "quant"), [(8e6, "f16"), (0.5e9, "q8_0"), (1.5e9, "q8_0"), (3e9, "q4_k_m"), (8e9, "q4_k_m")]
+    )
+    def test_by_size(self, parameters: float, quant: str) -> None:
+        """The larger the model, the fewer bits."""
+        chosen, reason = default_quant(int(parameters))
+        assert chosen == quant
+        assert reason
+
+    def test_names(self) -> None:
+        """Names are known in any case; an unknown one lists the known."""
+        assert checked_quant("Q4_K_M") == "q4_k_m"
+        with pytest.raises(UsageError, match="no quant called q3") as caught:
+            checked_quant("q3")
+        assert "q8_0" in caught.value.hint
+
+
+class TestQuantise:
+    """llama.cpp's own quantisation."""
+
+    def test_smaller(self, tiny: Tiny, tmp_path: Path) -> None:
+        """The file gets smaller and still is a model."""
+        from chatclone.gguf.model_file import GgufModel
+
+        quantise(tiny.gguf, tmp_path / "q8.gguf", "q8_0")
+        assert (tmp_path / "q8.gguf").stat().st_size < 0.7 * tiny.gguf.stat().st_size
+        GgufModel(tmp_path / "q8.gguf").close()
+
+    def test_failure_leaves_nothing(self, tiny: Tiny, tmp_path: Path) -> None:
+        """What cannot be quantised leaves no half file."""
+        (tmp_path / "cut.gguf").write_bytes(tiny.gguf.read_bytes()[:9000])
+        with pytest.raises(ChatcloneError, match="cannot quantise"):
+            quantise(tmp_path / "cut.gguf", tmp_path / "out.gguf", "q8_0")
+        assert [p.name for p in tmp_path.iterdir()] == ["cut.gguf"]

@@ -1,0 +1,132 @@
+"""Settings: presets that are complete and right, and what the user may change."""
+
+import tomllib
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from chatclone.errors import ChatcloneError
+from chatclone.training.config import AUTO, ELSEWHERE, SETTINGS, nearest, override, preset, preset_names
+
+SEEDS: dict[str, dict[str, Any]] = {
+    "telegram-qwen": {
+        "targets": "attention", "learning_rate": 1e-4, "epochs": 5, "replies_per_step": 16, "evaluate_every": 50,
+        "patience": 3, "threshold": 0.01, "quantisation": "4-bit",
+    },
+    "oh-lora": {"rank": 64, "epochs": 60},
+    "qa-llama3": {"quantisation": "4-bit"},
+    "uzbek-mistral": {
+        "quantisation": "8-bit", "replies_per_step": 32, "epochs": 3, "learning_rate": 2e-4, "max_length": 1024,
+    },
+    "mongolian-llama2": {
+        "quantisation": "4-bit", "rank": 16, "alpha": 16, "targets": "all-linear", "max_length": 2048,
+        "replies_per_step": 8, "warmup": 5, "epochs": 6, "learning_rate": 2e-4, "optimizer": "adamw_8bit",
+        "weight_decay": 0.01, "schedule": "linear", "evaluate_every": 100,
+    },
+    "light": {"rank": 8, "epochs": 1, "learning_rate": 1e-4},
+    "strong": {"rank": 32, "alpha": 64, "epochs": 4},
+    "persona": {"rank": 16, "alpha": 32, "dropout": "auto", "clip": 0.3, "weight_decay": 0.01, "memory_share": 0.4},
+}  # fmt: skip
+"""What `seeds.md` and the recommended defaults say of each."""
+
+
+class TestPresets:
+    """The TOML files of the package."""
+
+    @pytest.mark.parametrize("name", preset_names())
+    def test_complete(self, name: str) -> None:
+        """With what it takes from the default one, a preset gives each setting a value that is allowed and a reason."""
+        values, reasons = preset(name)
+        assert values.keys() == reasons.keys() == SETTINGS.keys()
+        for key, value in values.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            assert SETTINGS[key].parse(text) == value
+            assert len(reasons[key].split()) >= 2
+
+    @pytest.mark.parametrize("name", preset_names())
+    def test_files_say_nothing_unknown(self, name: str) -> None:
+        """A file names known settings alone, each with a value and a reason."""
+        text = (resources.files("chatclone.training") / "presets" / f"{name}.toml").read_text("utf-8")
+        table = tomllib.loads(text)
+        assert table.keys() <= SETTINGS.keys()
+        assert all(entry.keys() == {"value", "reason"} for entry in table.values())
+
+    @pytest.mark.parametrize("name", SEEDS)
+    def test_seeds(self, name: str) -> None:
+        """Each of the systems this grows out of is one preset, with its own numbers."""
+        values, _ = preset(name)
+        assert {key: values[key] for key in SEEDS[name]} == SEEDS[name]
+
+    def test_unknown(self) -> None:
+        """An unknown preset is answered with those there are."""
+        with pytest.raises(ChatcloneError) as error:
+            preset("strongest")
+        assert error.value.hint.startswith("did you mean strong? presets are demo, ")
+        assert error.value.exit_code == 1
+
+
+class TestOverride:
+    """What the user changes."""
+
+    def changed(self, **changes: str) -> tuple[dict[str, Any], dict[str, str]]:
+        return override(*preset("persona"), changes)
+
+    def test_types(self) -> None:
+        """A setting keeps its type, and `auto` is a value where something can decide."""
+        values, reasons = self.changed(rank="8", learning_rate="1e-5", packing="off", max_length="auto", dora="TRUE")
+        assert [values[k] for k in ("rank", "learning_rate", "packing", "max_length", "dora")] == [
+            8, 1e-5, False, AUTO, True,
+        ]  # fmt: skip
+        assert reasons["rank"] == "set by you"
+
+    def test_costs(self) -> None:
+        """What an option costs at export stands beside it once it is on."""
+        _, reasons = self.changed(dora="true", rslora="true", neftune="5")
+        assert "--kind merged" in reasons["dora"]
+        assert "alpha" in reasons["rslora"]
+        assert "longer replies" in reasons["neftune"]
+        assert "merged" not in self.changed(dora="false")[1]["dora"]
+
+    @pytest.mark.parametrize(
+        ("key", "text", "what"),
+        [
+            ("rank", "many", "must be a whole number"),
+            ("rank", "0", "at least 1"),
+            ("learning_rate", "-1e-4", "must be above 0"),
+            ("learning_rate", "nan", "finite"),
+            ("learning_rate", "", "must be a number"),
+            ("dropout", "1", "at most 0.9"),
+            ("quantisation", "2-bit", "one of none, 4-bit, 8-bit"),
+            ("packing", "maybe", "true or false"),
+            ("rank", "auto", "must be a whole number"),
+            ("lora_plus", "0.5", "slow B down"),
+        ],
+    )
+    def test_wrong_values(self, key: str, text: str, what: str) -> None:
+        """A value of the wrong kind or out of bounds says what would be right, with an example that is."""
+        with pytest.raises(ChatcloneError, match=what) as error:
+            self.changed(**{key: text})
+        example = error.value.hint.partition(f"--set {key}=")[2].partition(",")[0]
+        assert SETTINGS[key].parse(example) is not None
+
+    def test_unknown_key_names_the_nearest(self) -> None:
+        """A slip of the finger is answered with what was meant, anything else with all there is."""
+        with pytest.raises(ChatcloneError) as error:
+            self.changed(lerning_rate="1e-4")
+        assert error.value.hint == "did you mean learning_rate?"
+        with pytest.raises(ChatcloneError) as error:
+            self.changed(xyzzy="1")
+        assert "replies_per_step" in error.value.hint
+
+    @pytest.mark.parametrize("name", ELSEWHERE)
+    def test_names_of_other_tools(self, name: str) -> None:
+        """Who knows PEFT and TRL is told what a setting is called here."""
+        assert name not in SETTINGS and nearest(name) in SETTINGS
+
+    def test_all_mistakes_at_once(self) -> None:
+        """Three mistakes are told in one error."""
+        with pytest.raises(ChatcloneError) as error:
+            self.changed(rnak="3", epochs="0", dropout="x")
+        assert [part in error.value.message for part in ("rnak", "epochs", "dropout")] == [True] * 3
+        assert "did you mean rank?" in error.value.hint

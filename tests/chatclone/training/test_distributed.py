@@ -1,0 +1,47 @@
+"""Which process of several this one is, by what launchers set; and what follows from it."""
+
+import pytest
+import torch
+
+from chatclone.training import distributed
+from chatclone.training.load_base import _place, quantisation_config
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody launched this process."""
+    for name in (distributed.RANK, distributed.WORLD_SIZE, distributed.LOCAL_RANK, distributed.SHARDED):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_alone() -> None:
+    """A process that nobody launched is the first and only one, and asks nobody."""
+    assert (distributed.number(), distributed.processes(), distributed.is_first(), distributed.sharded()) == (
+        0,
+        1,
+        True,
+        False,
+    )
+    distributed.join("cpu")
+    assert distributed.agreed("mine") == "mine"
+    assert distributed.any_says(True, "cpu") and not distributed.any_says(False, "cpu")
+
+
+def test_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher tells by the environment; the second of two does not write, and its model is on its own card."""
+    monkeypatch.setenv(distributed.RANK, "9")
+    monkeypatch.setenv(distributed.WORLD_SIZE, "16")
+    monkeypatch.setenv(distributed.LOCAL_RANK, "1")
+    assert (distributed.number(), distributed.processes(), distributed.is_first()) == (9, 16, False)
+    assert _place("cuda") == {"": 1}
+
+
+@pytest.mark.parametrize(("value", "sharded"), [("true", True), ("1", True), ("false", False), ("", False)])
+def test_sharded(monkeypatch: pytest.MonkeyPatch, value: str, sharded: bool) -> None:
+    """Where FSDP splits the base, it is put nowhere yet, and its packed bits are of the type of the other weights."""
+    monkeypatch.setenv(distributed.SHARDED, value)
+    assert distributed.sharded() is sharded
+    assert (_place("cuda") is None) is sharded
+    config = quantisation_config("4-bit", torch.bfloat16)
+    assert config is not None
+    assert config.bnb_4bit_quant_storage == (torch.bfloat16 if sharded else torch.uint8)

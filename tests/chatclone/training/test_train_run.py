@@ -1,0 +1,204 @@
+"""True runs of the worker in a process of its own: killed and resumed, failed, measured for a plan."""
+
+import gc
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatclone.cli.main import main
+from chatclone.errors import ChatcloneError
+from chatclone.personas import persona as personas
+from chatclone.personas.persona import Persona
+from chatclone.training.events import RESULT_FILE, history
+from chatclone.training.launch import Launch
+from chatclone.training.plan import make_plan
+from chatclone.training.train_run import last_unfinished, run
+from chatclone.training.worker import main as worker_main
+from tests.chatclone.training.conftest import QUICK, Train
+from tests.tiny import tiny_base
+
+KEYS = {
+    "run", "base", "preset", "settings", "reasons", "steps", "stopped", "train_loss", "eval_loss",
+    "eval_token_accuracy", "base_eval_loss", "tokens_per_second", "trained_tokens", "peak_memory_mb", "seconds",
+    "adapter",
+}  # fmt: skip
+
+BAD_LUCK = """
+echo '{"kind": "error", "message": "bad luck", "hint": ""}' >> "${3%plan.json}events.jsonl"
+exit 1"""
+
+
+def test_killed_and_resumed(mira: Persona, llama: str, train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    """Killed with -9 in the middle, `--resume` goes on from the last checkpoint to where an undisturbed run ends."""
+    plan = make_plan(mira, llama, overrides=QUICK)
+    process = 0
+
+    def kill_after_an_evaluation(event: dict[str, Any]) -> None:
+        nonlocal process
+        process = event.get("pid", process)
+        if event["kind"] == "step" and event["step"] == 4:
+            os.kill(process, signal.SIGKILL)
+
+    with pytest.raises(ChatcloneError, match="was killed"):
+        run(mira, plan, kill_after_an_evaluation)
+    assert personas.load(mira.folder).adapter == ""
+
+    assert main(["train", "--resume", "--json", "--home", str(mira.folder.parents[1]), "--persona", "mira"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again.keys() >= KEYS
+    first, second = (event for event in history(Path(plan.folder)) if event["kind"] == "begin")
+    assert first["first_step"] == 0 and second["first_step"] >= 2
+    assert again["stopped"] == "finished"
+    assert again["eval_loss"] < again["base_eval_loss"]
+    adapter = Path(again["adapter"])
+    assert {"adapter_model.safetensors", "adapter_config.json", "chat_template.jinja"} <= {
+        p.name for p in adapter.iterdir()
+    }
+    saved = personas.load(mira.folder)
+    assert (saved.adapter_folder, saved.base) == (adapter, llama)
+    assert not (adapter.parent / "checkpoints").exists()
+    steps = [e["step"] for e in history(adapter.parent) if e["kind"] == "step"]
+    assert steps == list(range(1, again["steps"] + 1))
+    with pytest.raises(ChatcloneError, match="no interrupted training"):
+        last_unfinished(mira)
+
+    whole = train(replace(plan, folder=str(Path(plan.folder).with_name("whole"))))
+    assert again["steps"] == whole["steps"]
+    assert again["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-3)
+    assert again["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-3)
+
+
+def test_plan_command(mira: Persona, llama: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`train --plan --json` decides everything, measures a few steps, and changes nothing on disk."""
+    home = mira.folder.parents[1]
+
+    def tree() -> dict[str, tuple[int, int]]:
+        return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in sorted(home.rglob("*")) if p.is_file()}
+
+    before = tree()
+    command = ["train", "--plan", "--json", "--home", str(home), "--persona", "mira", "--base", llama]
+    assert main([*command, "--set", "rank=4"]) == 0
+    after = tree()
+    after.pop(str(home / "chatclone.log"), None)
+    assert after == before
+    document = json.loads(capsys.readouterr().out)
+    assert "auto" not in document["settings"].values()
+    assert (document["settings"]["rank"], document["reasons"]["rank"]) == (4, "set by you")
+    assert document["settings"].keys() <= document["reasons"].keys()  # each with a why
+    assert all(key in document["reasons"] for key in ("device", "dtype", "quantisation", "max_length", "checkpointing"))
+    assert document["measured"]["tokens_per_second"] > 0
+    assert document["measured"]["seconds"] > 0
+    assert document["measured"]["peak_memory_mb"] > 50
+    assert document["licence"].startswith("not stated")
+
+
+class TestFailure:
+    """What a worker leaves when it has no result; stand-ins for it, as a true one takes seconds to start."""
+
+    @staticmethod
+    def worker(folder: Path, script: str) -> str:
+        """Write a program that stands in for Python and return its path."""
+        program = folder / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        program.chmod(0o700)
+        return str(program)
+
+    @pytest.mark.parametrize(
+        ("script", "message"),
+        [
+            (BAD_LUCK, "bad luck"),
+            ("echo 'ModuleNotFoundError: No module named trl' >&2; exit 1", "not installed"),
+            ("kill -9 $$", "was killed, as a system does that is out of memory"),
+            ("echo 'KeyError: 3' >&2; exit 1", "training failed: KeyError: 3"),
+            ("exit 0", "it ended without a word"),
+        ],
+    )
+    def test_in_words(
+        self, mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, message: str
+    ) -> None:
+        """Its own error, a package that is missing, a kill and a traceback are each told as what they are."""
+        monkeypatch.setattr(sys, "executable", self.worker(tmp_path, script))
+        plan = make_plan(mira, llama, overrides=QUICK)
+        with pytest.raises(ChatcloneError, match=message):
+            run(mira, plan)
+        assert personas.load(mira.folder).adapter == ""
+        # What a worker gave up in words before its first step is not offered to go on with.
+        assert Path(plan.folder).exists() == (message != "bad luck")
+
+
+def test_fewer_processes_than_asked(mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher that starts fewer processes than it was told to is not passed over in silence."""
+    plan = make_plan(mira, llama, overrides=QUICK)
+    result = json.dumps({"processes": 1, "stopped": "finished", "adapter": f"{plan.folder}/adapter"})
+    script = f"echo '{result}' > '{plan.folder}/{RESULT_FILE}'"
+    monkeypatch.setattr(sys, "executable", TestFailure.worker(tmp_path, script))
+    events: list[dict[str, Any]] = []
+    run(mira, plan, events.append, Launch(processes=2))
+    assert [event["text"] for event in events] == ["2 processes were asked for, 1 trained"]
+    assert personas.load(mira.folder).adapter_folder == Path(plan.folder) / "adapter"
+
+
+def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base that cannot be loaded ends the worker with 1 and an event in words; nobody asks a hub."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TOKENIZERS_PARALLELISM", "TORCHDYNAMO_DISABLE"):
+        monkeypatch.setenv(name, "")
+    broken = tiny_base(tmp_path / "broken")
+    plan = make_plan(mira, str(broken), overrides=QUICK)
+    (broken / "tokenizer.json").write_text("{", "utf-8")
+    Path(plan.folder).mkdir(parents=True)
+    plan.write(Path(plan.folder) / "plan.json")
+    assert worker_main([str(Path(plan.folder) / "plan.json")]) == 1
+    start, error = history(Path(plan.folder))
+    assert start["pid"] == os.getpid() and "trl" in start["versions"]
+    assert "cannot be loaded" in error["message"] and "download it again" in error["hint"]
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert os.environ["TORCHDYNAMO_DISABLE"] == ""  # the user's own word stays
+    assert gc.isenabled() and gc.get_freeze_count()
+
+
+class TestResume:
+    """What can be gone on with."""
+
+    def interrupted(self, mira: Persona, base: Path, **result: Any) -> Path:
+        plan = make_plan(mira, str(base), overrides=QUICK)
+        folder = Path(plan.folder)
+        (folder / "checkpoints" / "checkpoint-3").mkdir(parents=True)
+        plan.write(folder / "plan.json")
+        if result:
+            (folder / RESULT_FILE).write_text(json.dumps(result), "utf-8")
+        return folder
+
+    def test_nothing(self, mira: Persona) -> None:
+        """Without an interrupted run there is nothing to go on with."""
+        with pytest.raises(ChatcloneError, match="no interrupted training"):
+            last_unfinished(mira)
+
+    def test_stopped_by_the_user(self, mira: Persona, llama: str) -> None:
+        """A run that the user stopped goes on, as long as its checkpoints are there; a finished one does not."""
+        folder = self.interrupted(mira, Path(llama), stopped="by_user")
+        assert last_unfinished(mira).folder == str(folder)
+        (folder / "checkpoints" / "checkpoint-3").rmdir()
+        with pytest.raises(ChatcloneError, match="no interrupted training"):
+            last_unfinished(mira)
+
+    def test_another_base(self, mira: Persona, llama: str) -> None:
+        """A checkpoint is not continued on another base: not one asked for, not one put in the same place."""
+        copy = tiny_base(mira.folder.parent / "base")
+        self.interrupted(mira, copy)
+        assert last_unfinished(mira, str(copy)).resume
+        with pytest.raises(ChatcloneError, match="fits no other base"):
+            last_unfinished(mira, llama)
+        config = json.loads((copy / "config.json").read_text("utf-8"))
+        (copy / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}), "utf-8")
+        with pytest.raises(ChatcloneError, match="its files have changed"):
+            last_unfinished(mira)
+        (copy / "config.json").unlink()
+        with pytest.raises(ChatcloneError, match="no longer in"):
+            last_unfinished(mira)
