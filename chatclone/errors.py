@@ -7,15 +7,22 @@ ChatcloneError
 """
 
 
+from chatclone.i18n.message import Message
+
+
 class ChatcloneError(Exception):
-    """What went wrong, and what to try next; the command line prints exactly these two lines."""
+    """What went wrong, and what to try next; the command line prints exactly these two lines.
+
+    Both may hold placeholders, filled from `values`: `ChatcloneError("cannot read {path}", "check it", path=path)`.
+    Texts written this way can be translated; they are the keys of the catalogues.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, hint: str, **values: object) -> None:
+        self.message = message if isinstance(message, Message) else Message(message, **values)
+        self.hint = hint if isinstance(hint, Message) else Message(hint, **values)
+        super().__init__(self.message)
 
 
 class UsageError(ChatcloneError):
@@ -29,6 +36,8 @@ class MissingExtra(ChatcloneError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} needs packages that are not installed",
-            f"pip install 'chatclone[{extra}]'",
+            "{what} needs packages that are not installed",
+            "pip install 'chatclone[{extra}]'",
+            what=what,
+            extra=extra,
         )

@@ -13,12 +13,17 @@ from importers.message import Chat, Message, Person
 
 
 class ImportFailure(Exception):
-    """A file cannot be imported: what is wrong with it, and what a person can do about it."""
+    """A file cannot be imported: what is wrong with it, and what a person can do about it.
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    Both texts may hold placeholders (`{name}`), filled from `values`; the templates stay at hand for translation.
+    """
+
+    def __init__(self, message: str, hint: str, **values: object) -> None:
+        self.message = message.format(**values) if values else message
+        self.hint = hint.format(**values) if values else hint
+        self.templates = (message, hint)
+        self.values = values
+        super().__init__(self.message)
 
 
 class Source(Protocol):
