@@ -15,6 +15,7 @@ from types import ModuleType
 import chatclone
 from chatclone.cli import web
 from chatclone.cli.common_options import common, home_of, say
+from chatclone.cli.own_packages import require_own_packages
 from chatclone.errors import ChatcloneError
 from chatclone.paths import log_file
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser(asked).parse_args(asked)
     _log_to_file(home_of(args))
     try:
+        require_own_packages()
         web.refuse_command(args)
         code: int = args.run(args)
         sys.stdout.flush()
