@@ -6,7 +6,6 @@ ChatcloneError
 └── (anything else raised with a message and a hint, exit code 1)
 """
 
-
 from chatclone.i18n.message import Message
 
 
