@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chatclone.cli.common_options import emit, home_of
 from chatclone.cli.engine_options import add_engine_options, chosen_persona, open_clone_with, open_shown
 from chatclone.engines.load_progress import Loading, undisturbed
-from chatclone.errors import UsageError
+from chatclone.errors import ChatcloneError, UsageError
 
 if TYPE_CHECKING:
     from chatclone.clone.clone import Clone, Reply
@@ -65,11 +65,16 @@ def run(args: argparse.Namespace) -> int:
 def answer_once(args: argparse.Namespace, clone: "Clone", text: str) -> int:
     """Print one reply to `text`: as it is written, or as contract.md's document."""
     from chatclone.clone.clone import Reply
-    from chatclone.prompt.render import ChatMessage
+    from chatclone.prompt.render import ChatMessage, PromptError
 
     if not text.strip():
         raise UsageError("there is nothing to answer", 'chatclone chat --once "hey"')
-    *_, last = clone.reply([ChatMessage("user", text)])
+    try:
+        *_, last = clone.reply([ChatMessage("user", text)])
+    except PromptError as error:
+        raise ChatcloneError(
+            str(error), "send a shorter text, or choose a model with a longer context: --model"
+        ) from error
     assert isinstance(last, Reply)
     emit(args, reply_document(last, clone), last.text)
     return 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.common_options import current_persona, emit, say
+from chatclone.cli.common_options import current_persona, emit, print_utf8, say
 from chatclone.errors import ChatcloneError, UsageError
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def run_export(args: argparse.Namespace) -> int:
     if args.out is None:
         if getattr(args, "json", False) and kind != "json":
             raise UsageError("--json and Markdown on stdout exclude each other", "add --out chat.md")
+        print_utf8()
         sys.stdout.write(text)
         return 0
     if not args.out.parent.is_dir():

@@ -1,6 +1,7 @@
 """What all commands share: the common options, the current persona, and how results are put out."""
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -62,10 +63,22 @@ def current_persona(args: argparse.Namespace) -> Persona:
 
 def emit(args: argparse.Namespace, document: Any, text: str) -> None:
     """Print the document with --json, else the text."""
-    if getattr(args, "json", False):
+    if wants_json(args):
+        print_utf8()
         print(json.dumps(document, ensure_ascii=False, indent=1))
     else:
         print(text)
+
+
+def wants_json(args: argparse.Namespace) -> bool:
+    """Return whether the result is wanted as a JSON document."""
+    return bool(getattr(args, "json", False))
+
+
+def print_utf8() -> None:
+    """Write stdout as UTF-8 from now on, as JSON must be, whatever the terminal's encoding is."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatclone.cli.common_options import current_persona, emit, say
+from chatclone.cli.common_options import current_persona, emit, print_utf8, say
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.personas.persona import Persona
 
@@ -192,6 +192,8 @@ def run_export(args: argparse.Namespace) -> int:
 
     persona = current_persona(args)
     parts = {split: _existing(persona, f"{split}.jsonl") for split in ("train", "eval")}
+    if not args.out:
+        print_utf8()
     try:
         out = args.out.open("w", encoding="utf-8") if args.out else sys.stdout
     except OSError as error:

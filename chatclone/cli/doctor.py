@@ -3,9 +3,10 @@
 import argparse
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # it brings no types
 
 from chatclone.cli.common_options import emit, home_of
 
@@ -90,4 +91,4 @@ def _device() -> tuple[str, int]:
 
 
 def _ram_mb() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return int(psutil.virtual_memory().total) // 2**20

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a problem the user can act on, 2 wrong usage, 130 interrup
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from types import ModuleType
 
 import chatclone
 from chatclone.cli import web
-from chatclone.cli.common_options import common, home_of, say
+from chatclone.cli.common_options import common, emit, home_of, say, wants_json
 from chatclone.cli.own_packages import require_own_packages
 from chatclone.errors import ChatcloneError
 from chatclone.paths import log_file
@@ -41,7 +42,8 @@ Its module, `chatclone.cli.NAME`, has `add(commands, parents)`, which declares i
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
-    asked = sys.argv[1:] if arguments is None else arguments
+    _print_any_text()
+    asked = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
     args = parser(asked).parse_args(asked)
     _log_to_file(home_of(args))
     try:
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except ChatcloneError as error:
         say(f"error: {error.message}\ntry: {error.hint}")
+        if wants_json(args):
+            emit(args, {"error": error.message, "try": error.hint}, "")
         return error.exit_code
     except KeyboardInterrupt:
         say("interrupted")
@@ -60,6 +64,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away, as `head` does; nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _print_any_text() -> None:
+    """Have what the terminal's encoding lacks printed as an escape, so that a result is never lost to an emoji."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _readable(argument: str) -> str:
+    """Return an argument with U+FFFD for bytes that are not UTF-8; the name of a file that exists stays as it is."""
+    if argument.isascii() or os.path.lexists(argument):
+        return argument
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _log_to_file(home: Path) -> None:

@@ -11,6 +11,12 @@ from jinja2.nodes import CallBlock, Node
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+TODAY = datetime(2024, 7, 26)
+"""The date that templates are told: always this one (Llama's own default), never the clock.
+
+A date that moves would change the system turn every day: training and chat would read other tokens, and a cached prefix
+would not hold."""
+
 
 class _Generation(Extension):
     """Accepts `{% generation %}…{% endgeneration %}`, which some templates carry for TRL, and passes it through."""
@@ -39,5 +45,5 @@ def sandbox() -> ImmutableSandboxedEnvironment:
     )
     environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
     environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    environment.globals["strftime_now"] = TODAY.strftime
     return environment

@@ -120,7 +120,7 @@ class TestAsked:
         """Without a terminal nobody waits: two lines, with the candidates."""
         assert main(["import", str(group), "--home", str(tmp_path / "home"), "--json"]) == 1
         out, err = capsys.readouterr()
-        assert not out
+        assert json.loads(out).keys() == {"error", "try"}
         error, hint = err.strip().splitlines()[-2:]
         assert error == "error: the export does not say who you are"
         assert hint.startswith("try: --me or --as with one of: Mira Halloran (user111, 60 messages)")
