@@ -56,7 +56,7 @@ def prepare(home: Path, *, fresh: bool = False) -> Persona:
     every = personas.list_all(home)
     persona = every[0] if every else None
     if fresh and persona:
-        personas.delete(persona)
+        personas.delete(persona.folder)
         persona = None
     if persona is None:
         persona = _import(home)
@@ -77,7 +77,7 @@ def _import(home: Path) -> Persona:
         f"{done.persona.name} to learn from, {memory['passages']:,} passages to remember"
     )
     # So small a model keeps to its likelier words, or it makes words up.
-    return done.persona.with_(sampling=Sampling(temperature=0.5))
+    return done.persona.update(sampling=Sampling(temperature=0.5))
 
 
 def _train(persona: Persona) -> Persona:

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from chatclone import config
-from chatclone.cli.common_options import current_persona, emit, home_of
+from chatclone.cli.common_options import current_persona, emit, home_of, say
 from chatclone.errors import UsageError
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
@@ -32,9 +32,14 @@ def run_list(args: argparse.Namespace) -> int:
     home = home_of(args)
     current = config.load(home).current
     every = personas.list_all(home)
-    text = "\n".join(f"{'*' if p.slug == current else ' '} {p.slug:<16} {p.name:<24} {_state(p)}" for p in every)
-    document = [{**_document(p), "current": p.slug == current} for p in every]
-    emit(args, document, text or "no personas yet: chatclone import result.json")
+    lines = [f"{'*' if p.slug == current else ' '} {p.slug:<16} {p.name:<24} {_state(p)}" for p in every]
+    emit(
+        args,
+        [{**_document(p), "current": p.slug == current} for p in every],
+        "\n".join(lines) or "no personas yet: chatclone import result.json",
+    )
+    for slug, error in personas.damaged(home).items():
+        say(f"{slug} cannot be read: {error.message}\ntry: {error.hint}, or chatclone persona delete {slug}")
     return 0
 
 
@@ -57,19 +62,19 @@ def run_use(args: argparse.Namespace) -> int:
 def run_delete(args: argparse.Namespace) -> int:
     """Delete a persona after asking."""
     home = home_of(args)
-    persona = personas.find(home, args.name)
+    folder = personas.folder_of(home, args.name)
     if not args.yes:
         if not sys.stdin.isatty():
             raise UsageError(
-                f"deleting {persona.slug} needs a yes",
-                f"chatclone persona delete {persona.slug} --yes",
+                f"deleting {folder.name} needs a yes",
+                f"chatclone persona delete {folder.name} --yes",
             )
-        if input(f"Delete {persona.name} with archive, memory, adapters and chats? [y/N] ").casefold() != "y":
+        if input(f"Delete {folder.name} with archive, memory, adapters and chats? [y/N] ").casefold() != "y":
             return 0
-    personas.delete(persona)
-    if config.load(home).current == persona.slug:
+    personas.delete(folder)
+    if config.load(home).current == folder.name:
         config.set_current(home, next((p.slug for p in personas.list_all(home)), ""))
-    emit(args, {"deleted": persona.slug}, f"{persona.slug} is gone")
+    emit(args, {"deleted": folder.name}, f"deleted {folder.name}")
     return 0
 
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from chatclone.conversations.records import Clock, State
 from chatclone.conversations.schema import connect, transaction
-from chatclone.storage.process_lock import Sign, is_alive, sweep
+from chatclone.storage.locks import ProcessMark, is_running, remove_dead_marks
 
 
 class ChatFile:
@@ -27,7 +27,7 @@ class ChatFile:
         self._connection = connection
         self._clock = clock
         self._lock = threading.RLock()
-        self._sign: Sign | None = None
+        self._mark: ProcessMark | None = None
 
     @classmethod
     def open(cls, path: Path, clock: Clock = time.time) -> Self:
@@ -43,9 +43,9 @@ class ChatFile:
     def close(self) -> None:
         """Close the file; what this store was still writing is interrupted."""
         with self._lock:
-            if self._sign is not None:
-                self._interrupt(self._sign.name)
-                self._sign.drop()
+            if self._mark is not None:
+                self._interrupt(self._mark.name)
+                self._mark.remove()
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -82,16 +82,16 @@ class ChatFile:
         """Return who writes a message in this state: this store, or nobody."""
         if state != "writing":
             return None
-        if self._sign is None:
-            self._sign = Sign(self.path)
-        return self._sign.name
+        if self._mark is None:
+            self._mark = ProcessMark(self.path)
+        return self._mark.name
 
     def _interrupt_orphans(self) -> None:
         """Mark replies as interrupted whose writer is gone."""
         for (writer,) in self._read("SELECT DISTINCT writer FROM messages WHERE state = 'writing'"):
-            if not is_alive(self.path, writer):
+            if not is_running(self.path, writer):
                 self._interrupt(writer)
-        sweep(self.path)
+        remove_dead_marks(self.path)
 
     def _interrupt(self, writer: str) -> None:
         self._change(

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from chatclone.engines.load_progress import Loading as Loading
 from chatclone.engines.load_progress import LoadingStopped as LoadingStopped
 from chatclone.engines.load_progress import undisturbed as undisturbed
-from chatclone.engines.sampling import Sampling as Sampling
+from chatclone.personas.sampling import Sampling as Sampling
 from chatclone.prompt.render import ChatTemplate, Prompt
 
 StoppedBy = Literal["end_of_turn", "stop_marker", "length", "cancelled"]

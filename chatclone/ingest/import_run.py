@@ -22,7 +22,7 @@ from chatclone.paths import ensure, personas_directory
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
 from chatclone.recall.persona_memory import remember
-from chatclone.storage.process_lock import Sign, is_alive
+from chatclone.storage.locks import ProcessMark, is_running
 from importers.dataset.build import DataSet
 from importers.filters.chat_balance import SHARE
 from importers.message import Person
@@ -93,7 +93,7 @@ def ingest(
 def _remove_remains(root: Path) -> None:
     """Remove what imports have left that were killed while they built a persona; those that still build have a sign."""
     for folder in root.glob(f"{STAGING}-*"):
-        if folder.is_dir() and not is_alive(root / STAGING, folder.name.removeprefix(f"{STAGING}-")):
+        if folder.is_dir() and not is_running(root / STAGING, folder.name.removeprefix(f"{STAGING}-")):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -118,8 +118,8 @@ class _Job:
     def as_new(self, slug: str | None) -> Ingested:
         """Build a persona in a folder of its own and move it into place when it is whole."""
         root = ensure(personas_directory(self.home))
-        sign = Sign(root / STAGING)
-        staging = ensure(root / f"{STAGING}-{sign.name}")
+        mark = ProcessMark(root / STAGING)
+        staging = ensure(root / f"{STAGING}-{mark.name}")
         try:
             done = self.into(Persona(folder=staging, name=""))
             if done.persona is None:
@@ -131,7 +131,7 @@ class _Job:
             return Ingested(personas.load(folder), done.document, done.data_set)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-            sign.drop()
+            mark.remove()
 
     def into_other(self, persona: Persona) -> Ingested:
         """Import into a persona that is not the current one, and make it that."""
@@ -183,7 +183,7 @@ class _Job:
     ) -> Persona:
         """Write everything that is made from the archive, and return the persona as it is now."""
         self.progress("indexing memory", tally.read)
-        persona = persona.with_(
+        persona = persona.update(
             name=target.name,
             ids={**persona.ids, tally.platform: target.id},
             partners=partners_of(archive, archive.people(), target.id),

@@ -36,7 +36,7 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
             what = _chat(archive, chat) if chat else None
             names = _names(archive, who, what)
             gone = archive.forget(chat=what.id if what else "", person=who)
-            persona = persona.with_(partners=partners_of(archive, archive.people(), next(iter(persona.ids.values()))))
+            persona = persona.update(partners=partners_of(archive, archive.people(), next(iter(persona.ids.values()))))
             replies = _make_again(archive, persona, names)
             remember(persona, archive)
         archive.compact()

@@ -8,13 +8,16 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import tomli_w
 
-from chatclone.engines.sampling import Sampling
 from chatclone.errors import ChatcloneError
 from chatclone.paths import ensure, personas_directory
+from chatclone.personas.sampling import Sampling
 from chatclone.storage.atomic_files import write_atomically
+from chatclone.storage.locks import locked
 
+FILE = "persona.toml"
 DEFAULT_SYSTEM = "You are {name}, chatting with {partner}. Write the way {name} writes."
 
 
@@ -92,68 +95,101 @@ class Persona:
         return "\n".join([text, f"About {self.name}:", *(f"- {fact}" for fact in self.about)])
 
     def save(self) -> None:
-        """Write `persona.toml`."""
+        """Write `persona.toml` whole, as for a new persona; what exists is changed by `update`."""
         table = {k: v for k, v in asdict(self).items() if k != "folder"}
         table["sampling"] = {k: v for k, v in table["sampling"].items() if v is not None}
-        write_atomically(ensure(self.folder) / "persona.toml", tomli_w.dumps(_listed(table)))
+        write_atomically(ensure(self.folder) / FILE, tomli_w.dumps(_listed(table)))
 
-    def with_(self, **changes: Any) -> "Persona":
-        """Return a saved copy with some fields changed."""
-        changed = replace(self, **changes)
-        changed.save()
+    def update(self, **changes: Any) -> "Persona":
+        """Change some fields of `persona.toml` and return what it holds now.
+
+        The file is read again under a lock, so that what others have changed since this copy was read stays: a person
+        who was forgotten while a training ran does not come back.
+        """
+        path = ensure(self.folder) / FILE
+        with locked(path):
+            changed = replace(load(self.folder) if path.exists() else self, **changes)
+            changed.save()
         return changed
 
 
 def load(folder: Path) -> Persona:
     """Read a persona's folder; unknown keys and unreadable files are errors a person can act on."""
-    path = folder / "persona.toml"
+    path = folder / FILE
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ChatcloneError(f"there is no persona in {folder}", "chatclone persona list") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ChatcloneError(f"{path} is not valid TOML: {error}", "mend that line in an editor") from None
-    known = {f.name for f in fields(Persona)} - {"folder"}
-    if unknown := sorted(table.keys() - known):
-        raise ChatcloneError(
-            f"{path} has unknown keys: {', '.join(unknown)}",
-            f"known are {', '.join(sorted(known))}",
-        )
+        raise ChatcloneError("there is no persona in {folder}", "chatclone persona list", folder=folder) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ChatcloneError("{path} is not valid TOML: {error}", "fix that line", path=path, error=error) from None
+    except OSError as error:
+        raise ChatcloneError("{path}: {error}", "check the folder", path=path, error=error.strerror) from None
+    for kind, keys, where in ((Persona, table, ""), (Sampling, table.get("sampling"), "sampling.")):
+        known = {f.name for f in fields(kind)} - {"folder"}
+        if isinstance(keys, dict) and (unknown := sorted(keys.keys() - known)):
+            raise ChatcloneError(
+                "{path} has unknown keys: {keys}",
+                "known keys: {known}",
+                path=path,
+                keys=", ".join(where + key for key in unknown),
+                known=", ".join(sorted(known)),
+            )
     try:
-        sampling = Sampling(**table.pop("sampling", {}))
-    except TypeError as error:
-        raise ChatcloneError(
-            f"{path}, [sampling]: {error}",
-            "known are temperature, top_p, min_p, max_tokens, seed",
-        ) from None
-    return Persona(folder=folder, sampling=sampling, **{k: _tupled(v) for k, v in table.items()})
+        persona = msgspec.convert({**table, "folder": folder}, Persona)
+    except msgspec.ValidationError as error:
+        raise ChatcloneError("{path}: {error}", "fix that line", path=path, error=error) from None
+    if not persona.name.strip():
+        raise ChatcloneError("{path}: the name is empty", "fix that line", path=path)
+    return persona
 
 
 def list_all(home: Path) -> list[Persona]:
-    """Return all personas of a home, by name."""
-    folder = personas_directory(home)
-    return [load(p.parent) for p in sorted(folder.glob("*/persona.toml"))] if folder.is_dir() else []
+    """Return all personas of a home that can be read, by folder name."""
+    return _read_all(home)[0]
+
+
+def damaged(home: Path) -> dict[str, ChatcloneError]:
+    """Return the folder names of personas whose `persona.toml` cannot be read, each with what is wrong."""
+    return _read_all(home)[1]
+
+
+def _read_all(home: Path) -> tuple[list[Persona], dict[str, ChatcloneError]]:
+    root = personas_directory(home)
+    readable: list[Persona] = []
+    unreadable: dict[str, ChatcloneError] = {}
+    for path in sorted(root.glob(f"*/{FILE}")) if root.is_dir() else ():
+        try:
+            readable.append(load(path.parent))
+        except ChatcloneError as error:
+            unreadable[path.parent.name] = error
+    return readable, unreadable
 
 
 def find(home: Path, slug: str) -> Persona:
     """Return the persona in folder `slug`."""
-    check_slug(slug)
-    if not (personas_directory(home) / slug / "persona.toml").exists():
-        names = [p.slug for p in list_all(home)]
-        hint = f"there is {', '.join(names)}" if names else "chatclone import result.json"
-        raise ChatcloneError(f"there is no persona called {slug}", hint)
-    return load(personas_directory(home) / slug)
+    return load(folder_of(home, slug))
 
 
 def check_slug(slug: str) -> None:
     """Refuse a name that is not one folder's name."""
     if not slug or Path(slug).name != slug or slug.startswith("."):
-        raise ChatcloneError(f"{slug!r} cannot be the name of a persona", "use one word, such as mira")
+        raise ChatcloneError("{name!r} cannot be the name of a persona", "use one word, such as mira", name=slug)
 
 
-def delete(persona: Persona) -> None:
-    """Remove a persona with everything beside it."""
-    shutil.rmtree(persona.folder)
+def folder_of(home: Path, slug: str) -> Path:
+    """Return the folder of a persona, whether its file can be read or not."""
+    check_slug(slug)
+    folder = personas_directory(home) / slug
+    if not (folder / FILE).exists():
+        names = [p.parent.name for p in sorted(personas_directory(home).glob(f"*/{FILE}"))]
+        hint = "choose one of: {names}" if names else "chatclone import result.json"
+        raise ChatcloneError("there is no persona called {name}", hint, name=slug, names=", ".join(names))
+    return folder
+
+
+def delete(folder: Path) -> None:
+    """Remove a persona's folder with everything in it."""
+    shutil.rmtree(folder)
 
 
 def slug_of(name: str, taken: Sequence[str] = ()) -> str:
@@ -172,7 +208,3 @@ def _listed(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _listed(v) for k, v in value.items()}
     return [_listed(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

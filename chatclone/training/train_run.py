@@ -115,7 +115,7 @@ def _forget_unless_begun(folder: Path) -> None:
 
 def _take_over(persona: Persona, plan: Plan, result: dict[str, Any]) -> None:
     """Make a run's adapter the current one; what it could go on from stays only where the user stopped it."""
-    persona.with_(base=plan.base, adapter=str(Path(result["adapter"]).relative_to(persona.folder)))
+    persona.update(base=plan.base, adapter=str(Path(result["adapter"]).relative_to(persona.folder)))
     if result["stopped"] != "by_user":
         shutil.rmtree(persona.runs_folder / plan.run / CHECKPOINTS, ignore_errors=True)
 

@@ -175,4 +175,4 @@ def _as_demo(done: Ingested) -> Ingested:
     from chatclone.engines.protocol import Sampling
 
     assert done.persona is not None
-    return replace(done, persona=done.persona.with_(sampling=Sampling(temperature=0.5)))
+    return replace(done, persona=done.persona.update(sampling=Sampling(temperature=0.5)))

@@ -163,7 +163,7 @@ def take_over(persona: Path, run: Path) -> bool:
     current = personas.load(persona)
     adapter = str(Path(result["adapter"]).relative_to(persona))
     if (current.base, current.adapter) != (result["base"], adapter):
-        current.with_(base=result["base"], adapter=adapter)
+        current.update(base=result["base"], adapter=adapter)
     return True
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatclone.cli.main import main
-from chatclone.engines.sampling import Sampling
+from chatclone.personas.sampling import Sampling
 from chatclone.prompt.render import ChatMessage, TooLong
 from tests import exports
 

@@ -165,7 +165,7 @@ class TestProcesses:
         assert reply.state == "interrupted"
         assert [hit.message for hit in store.search("cats")] == [reply.id]
         assert store._read("PRAGMA integrity_check") == [("ok",)]
-        assert not list(path.parent.glob("*.alive"))
+        assert not list(path.parent.glob("*.running"))
         store.close()
 
     def test_a_reply_that_another_program_writes_is_left_alone(self, path: Path) -> None:

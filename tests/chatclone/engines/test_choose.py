@@ -24,7 +24,7 @@ def persona(tiny_folders: tuple[Path, Path], tmp_path: Path) -> Persona:
     folder = tmp_path / "personas" / "mira"
     (folder / "runs" / "1").mkdir(parents=True)
     (folder / "runs" / "1" / "adapter").symlink_to(adapter)
-    return Persona(folder, "Mira", base=str(base)).with_(adapter="runs/1/adapter")
+    return Persona(folder, "Mira", base=str(base)).update(adapter="runs/1/adapter")
 
 
 def _record(persona: Persona, home: Path, model: Path, lora: Path | None) -> None:
@@ -92,7 +92,7 @@ class TestAuto:
     def test_retrained(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
         """An export of an older adapter is not used."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
-        newer = persona.with_(adapter="runs/2/adapter")
+        newer = persona.update(adapter="runs/2/adapter")
         (newer.folder / "runs" / "2").symlink_to(newer.folder / "runs" / "1")
         engine, _ = open_engine(newer, home=tmp_path)
         assert engine.name == "transformers"

@@ -240,7 +240,7 @@ class TestRefused:
     def test_untrained(self, persona: Persona, tmp_path: Path) -> None:
         """Without an adapter there is nothing to export."""
         with pytest.raises(ChatcloneError, match="has not been trained") as caught:
-            export(persona.with_(adapter=""), home=tmp_path)
+            export(persona.update(adapter=""), home=tmp_path)
         assert caught.value.hint == "chatclone train"
 
     def test_unknown_kind(self, persona: Persona, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.ingest.import_run import Ingested, Request, ingest
 from chatclone.ingest.removal import forget
 from chatclone.personas import persona as personas
-from chatclone.storage.process_lock import Sign
+from chatclone.storage.locks import ProcessMark
 from memory.memory import Memory
 from tests import exports
 from tests.importers.making_html import write_html
@@ -259,12 +259,12 @@ class TestWrongInput:
         dead = folder / ".new-1795292942612797027"
         dead.mkdir(parents=True)
         (dead / "archive.sqlite").write_text("words of people", "utf-8")
-        sign = Sign(folder / ".new")
-        (folder / f".new-{sign.name}").mkdir()
+        mark = ProcessMark(folder / ".new")
+        (folder / f".new-{mark.name}").mkdir()
         do(exports.small_export(tmp_path), tmp_path / "home")
         left = {path.name for path in folder.iterdir()}
-        assert left == {"mira", f".new-{sign.name}", f".new-{sign.name}.alive"}
-        sign.drop()
+        assert left == {"mira", f".new-{mark.name}", f".new-{mark.name}.running"}
+        mark.remove()
 
     def test_unknown_chat(self, tmp_path: Path) -> None:
         """A chat that is not there is answered with those that are."""

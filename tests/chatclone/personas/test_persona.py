@@ -1,13 +1,15 @@
 """A persona's folder: written, read back, named and deleted."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from chatclone import config
+from chatclone.cli.main import main
 from chatclone.engines.protocol import Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.paths import personas_directory
+from chatclone.paths import ensure, personas_directory
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
 
@@ -49,6 +51,63 @@ class TestFile:
         (mira.folder / "persona.toml").write_text("name = ", "utf-8")
         with pytest.raises(ChatcloneError, match="not valid TOML"):
             personas.load(mira.folder)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"name = ",
+            b"",
+            b'base = "starter"',
+            b'name = ""',
+            b"name = 3",
+            b'name = "Mira"\npartners = "Theo"',
+            b'name = "Mira"\nsampling = 1',
+            b'name = "Mira"\n[sampling]\ncolour = 1',
+            b'name = "Mira"\n[sampling]\ntemperature = "hot"',
+            b'name = "\xff"',
+        ],
+    )
+    def test_a_damaged_one_blocks_no_other(
+        self, content: bytes, mira: Persona, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It is named by `persona list` with what to do, can be deleted, and the others work."""
+        folder = ensure(personas_directory(tmp_path) / "bent")
+        (folder / "persona.toml").write_bytes(content)
+        with pytest.raises(ChatcloneError):
+            personas.load(folder)
+        assert [p.slug for p in personas.list_all(tmp_path)] == ["mira"]
+        assert list(personas.damaged(tmp_path)) == ["bent"]
+        home = ["--home", str(tmp_path)]
+        assert main(["persona", "list", *home]) == 0
+        out, err = capsys.readouterr()
+        assert "mira" in out and "bent" not in out
+        assert err.startswith("bent cannot be read: ") and "chatclone persona delete bent" in err
+        assert main(["persona", "use", "mira", *home]) == 0
+        assert main(["persona", "delete", "bent", "--yes", *home]) == 0
+        assert not folder.exists()
+
+
+class TestUpdate:
+    """Changing single fields of what lies on disk."""
+
+    def test_what_others_changed_stays(self, mira: Persona) -> None:
+        """A copy that was loaded before a forgetting does not bring the forgotten person back."""
+        stale = personas.load(mira.folder)
+        mira.update(partners=("Mum",))
+        assert stale.update(adapter="runs/2/adapter").partners == ("Mum",)
+        assert personas.load(mira.folder).adapter == "runs/2/adapter"
+
+    def test_a_new_persona(self, tmp_path: Path) -> None:
+        """Where there is no file yet, the copy at hand is written."""
+        made = Persona(tmp_path / "new", name="").update(name="Ann")
+        assert personas.load(tmp_path / "new") == made
+
+    def test_at_the_same_time(self, mira: Persona) -> None:
+        """Many writers lose none of their changes."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: mira.update(ids={f"p{n}": "x"}) and mira.update(base=f"b{n}"), range(20)))
+        found = personas.load(mira.folder)
+        assert found.name == mira.name and len(found.ids) == 1 and found.base.startswith("b")
 
 
 class TestSystemPrompt:
@@ -94,7 +153,7 @@ class TestNames:
 
     def test_delete(self, mira: Persona, tmp_path: Path) -> None:
         """A deleted persona is gone with its folder."""
-        personas.delete(mira)
+        personas.delete(mira.folder)
         assert personas.list_all(tmp_path) == []
         assert not mira.folder.exists()
 

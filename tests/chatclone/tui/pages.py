@@ -110,7 +110,7 @@ class Rooms:
         if self.failure is not None:
             raise self.failure
         end(Path(plan.folder))
-        persona.with_(adapter=f"runs/{plan.run}/adapter")
+        persona.update(adapter=f"runs/{plan.run}/adapter")
         return RESULT
 
     def unfinished(self, persona: Persona) -> Plan:
