@@ -7,15 +7,17 @@ Light: it reads JSON and the headers of safetensors files.
 import hashlib
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from chatclone.bases.licence import Licence, licence_of
 from chatclone.engines.choose import resolve_base
 from chatclone.errors import ChatcloneError
 from chatclone.paths import starter_model
+from chatclone.storage.safetensors_header import read_headers
 
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
@@ -23,8 +25,6 @@ CONTEXT = 2048
 """The context of a base that names none."""
 NOT_QUANTISED = ("embed", "lm_head", "wte", "wpe", "norm")
 """Parts of the names of matrices that stay as they are when the layers are quantised."""
-LONGEST_HEADER = 100_000_000
-"""Bytes of a safetensors header at most, as the format has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def describe(name: str, folder: Path) -> Base:
     """Return what the files of a model's folder say; one that is damaged or incomplete is an error."""
     _refuse_pickles(folder)
     config = _config(folder)
-    shapes = {tensor: tuple(entry["shape"]) for _, header in _headers(folder) for tensor, entry in header.items()}
+    shapes = {name: tensor.shape for _, tensors in read_headers(folder) for name, tensor in tensors.items()}
     if not shapes:
         raise ChatcloneError(f"{folder} holds no safetensors weights", "download the base whole, or --base starter")
     _require_shards(folder)
@@ -90,8 +90,8 @@ def fingerprint(folder: Path) -> str:
     would take minutes for a large one.
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path, header in _headers(folder):
-        digest.update(json.dumps([path.name, path.stat().st_size, header], sort_keys=True).encode())
+    for path, tensors in read_headers(folder):
+        digest.update(msgspec.json.encode([path.name, path.stat().st_size, tensors], order="sorted"))
     return digest.hexdigest()[:32]
 
 
@@ -106,23 +106,6 @@ def _config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ChatcloneError(f"{path} is no model's configuration", "download the base again")
     return config
-
-
-def _headers(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield each safetensors file of a folder with its header, metadata left out."""
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with path.open("rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                header: dict[str, Any] = json.loads(file.read(min(length, LONGEST_HEADER)))
-            entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-            ends = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-            whole = path.stat().st_size == 8 + length + ends
-        except (OSError, ValueError, AttributeError, TypeError, LookupError):
-            whole = False
-        if not whole:
-            raise ChatcloneError(f"{path} is damaged or not whole", "download the base again")
-        yield path, entries
 
 
 def _require_shards(folder: Path) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatclone.cli.common_options import emit, home_of
 from chatclone.cli.engine_options import add_engine_options, chosen_persona, open_clone_with, open_shown
-from chatclone.engines.load_progress import Loading, undisturbed
 from chatclone.errors import ChatcloneError, UsageError
+from chatclone.gguf.load_progress import Loading, keep_loading
 
 if TYPE_CHECKING:
     from chatclone.clone.clone import Clone, Reply
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Chat in the way asked for."""
     persona, home = chosen_persona(args), home_of(args)
 
-    def open_it(loading: Loading = undisturbed) -> "tuple[Clone, str]":
+    def open_it(loading: Loading = keep_loading) -> "tuple[Clone, str]":
         clone, reason = open_clone_with(args, persona, loading)
         seed = clone.sampling.seed if args.seed is None else args.seed
         temperature = 0.0 if args.greedy else clone.sampling.temperature

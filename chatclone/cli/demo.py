@@ -99,8 +99,8 @@ def _train(persona: Persona) -> Persona:
 
 def _export(persona: Persona, home: Path) -> None:
     """Export to GGUF where that is possible; a chat works without, on transformers."""
-    from chatclone.export.export_record import current_export
     from chatclone.export.export_run import export
+    from chatclone.gguf.export_record import current_export
 
     if current_export(persona, home):
         return

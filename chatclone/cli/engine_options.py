@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from chatclone import config
 from chatclone.cli.common_options import Status, current_persona, home_of, say, slug_of
-from chatclone.engines.load_progress import Loading, undisturbed
 from chatclone.errors import UsageError
+from chatclone.gguf.load_progress import Loading, keep_loading
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
 
@@ -48,16 +48,16 @@ def chosen_persona(args: argparse.Namespace) -> Persona:
     """
     if args.model is None or slug_of(args) is not None:
         return current_persona(args)
-    from chatclone.gguf.embedded_persona import carried_persona
+    from chatclone.gguf.embedded_persona import embedded_persona
 
-    carried = carried_persona(args.model, home_of(args))
+    carried = embedded_persona(args.model, home_of(args))
     current = config.load(home_of(args)).current
     if carried is None or (current and personas.find(home_of(args), current).name == carried.name):
         return current_persona(args)
     return carried
 
 
-def open_clone_with(args: argparse.Namespace, persona: Persona, loading: Loading = undisturbed) -> "tuple[Clone, str]":
+def open_clone_with(args: argparse.Namespace, persona: Persona, loading: Loading = keep_loading) -> "tuple[Clone, str]":
     """Open the clone that the options ask for, and say why this engine."""
     from chatclone.clone.clone import open_clone
 

@@ -13,16 +13,8 @@ from typing import Any
 
 from chatclone.engines.choose import EngineKind, open_engine
 from chatclone.engines.endpoint import RemoteModel
-from chatclone.engines.protocol import (
-    Cancelled,
-    Engine,
-    Loading,
-    Piece,
-    Reading,
-    Sampling,
-    StoppedBy,
-    undisturbed,
-)
+from chatclone.engines.protocol import Cancelled, Engine, Piece, Reading, Sampling, StoppedBy
+from chatclone.gguf.load_progress import Loading, keep_loading
 from chatclone.personas.persona import Persona
 from chatclone.prompt.context_window import TOKENS_A_WORD, Window, window
 from chatclone.prompt.render import ChatMessage, Prompt, memory_block, with_memory
@@ -205,7 +197,7 @@ def open_clone(
     remote: RemoteModel | None = None,
     use_memory: bool = True,
     partner: str | None = None,
-    loading: Loading = undisturbed,
+    loading: Loading = keep_loading,
 ) -> tuple[Clone, str]:
     """Load what a chat with `persona` needs and return the clone, and why this engine; memory is there unless off."""
     loaded, reason = open_engine(persona, engine, model=model, remote=remote, home=home, loading=loading)

@@ -1,6 +1,6 @@
-"""Which engine answers for a persona, and why; and where a base model lies on this machine.
+"""Which engine writes the replies of a persona, and why; and where a base model is on this machine.
 
-Light by itself: the engines, and with them torch or llama.cpp, are imported when one is opened.
+Imports nothing heavy: an engine, and with it torch or llama.cpp, is imported when it is opened.
 """
 
 import importlib.util
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from chatclone.engines.endpoint import Endpoint, RemoteModel
-from chatclone.engines.protocol import Engine, Loading, LoadingStopped, undisturbed
+from chatclone.engines.protocol import Engine
 from chatclone.errors import ChatcloneError, MissingExtra, UsageError
-from chatclone.export.export_record import Exported, check, current_export
-from chatclone.gguf.embedded_persona import files_of
+from chatclone.gguf.embedded_persona import files_to_load
+from chatclone.gguf.export_record import ExportRecord, current_export
+from chatclone.gguf.load_progress import Loading, LoadingCancelled, keep_loading
+from chatclone.i18n.message import Message
 from chatclone.paths import starter_model
 from chatclone.personas.persona import Persona
 from chatclone.storage.fingerprint import weights_mark
@@ -27,62 +29,71 @@ def open_engine(
     model: Path | None = None,
     remote: RemoteModel | None = None,
     home: Path,
-    loading: Loading = undisturbed,
+    loading: Loading = keep_loading,
 ) -> tuple[Engine, str]:
-    """Open the engine for a persona and say why this one.
+    """Open an engine for a persona and return it with the reason for the choice.
 
-    `model` is a GGUF file to use instead of the persona's own export. `auto` takes the persona's GGUF when it was
-    exported from the current adapter and llama.cpp is installed, else transformers. `remote` is for `openai` alone,
-    which is never chosen by itself: nothing leaves the machine unless it is named. `loading` hears how far a model on
-    this machine is, and can stop that.
+    `auto` takes the persona's GGUF when it was exported from the current adapter and llama.cpp is installed, else
+    transformers. `model` is a GGUF file to use instead of the persona's own export. `remote` goes with `openai`, which
+    is never chosen by itself: nothing leaves the machine unless the user names a server.
     """
     if kind == "openai":
         if model is not None:
-            raise UsageError("--model names a GGUF file, which a server does not get", "use --remote-model NAME")
+            raise UsageError("--model is a GGUF file, and --engine openai uses none", "use --remote-model NAME")
         return _openai(persona, remote)
     if remote is not None:
         raise UsageError("--url is for --engine openai", "add --engine openai, or leave out --url")
     if model is not None:
         if kind == "transformers":
-            raise ChatcloneError("--model names a GGUF file, which transformers does not run", "use --engine gguf")
-        return _llama(*files_of(model, home), loading), f"{model.name}, as asked"
+            raise ChatcloneError("--model is a GGUF file, and transformers does not run it", "use --engine gguf")
+        return _llama(*files_to_load(model, home), loading), Message("{file}, as asked", file=model.name)
     if kind == "transformers":
-        return _transformers(persona, loading), "transformers, as asked"
-    exported = current_export(persona, home)
+        return _transformers(persona, loading), Message("transformers, as asked")
+    export = current_export(persona, home)
     if kind == "gguf":
-        if exported is None:
-            raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
-        return _exported(exported, loading), f"the exported GGUF, as asked{_older_base(persona, exported)}"
-    if exported is None:
-        return _transformers(persona, loading), "transformers: the current adapter has not been exported to GGUF"
-    if not installed("llama_cpp"):
-        return _transformers(persona, loading), "transformers: llama-cpp-python is not installed"
-    how = f"exported as {exported.kind} {exported.quant}{_older_base(persona, exported)}"
-    return _exported(exported, loading), f"llama.cpp: {how}"
+        if export is None:
+            raise ChatcloneError("{name} has no GGUF of the current adapter", "chatclone export", name=persona.name)
+        reason = Message("the exported GGUF, as asked{note}", note=_older_base_note(persona, export))
+    elif export is None:
+        return _transformers(persona, loading), Message(
+            "transformers: the current adapter has not been exported to GGUF"
+        )
+    elif not installed("llama_cpp"):
+        return _transformers(persona, loading), Message("transformers: llama-cpp-python is not installed")
+    else:
+        reason = Message(
+            "llama.cpp: exported as {kind} {quant}{note}",
+            kind=export.kind,
+            quant=export.quant,
+            note=_older_base_note(persona, export),
+        )
+    export.check_files()
+    return _llama(export.model, export.lora, loading), reason
 
 
 def resolve_base(base: str) -> Path:
     """Return the folder of a base model: the starter, a folder, or a hub model that was downloaded before."""
     if base == "starter":
-        return _checked(starter_model(), base)
+        return _complete(starter_model(), base)
     folder = Path(base).expanduser()
     if folder.is_dir():
-        return _checked(folder.absolute(), base)
+        return _complete(folder.absolute(), base)
     if not installed("huggingface_hub"):
         raise MissingExtra(f"the base model {base}", "train")
     from huggingface_hub import snapshot_download
 
     try:
-        return _checked(Path(snapshot_download(base, local_files_only=True)), base)
-    except (OSError, ValueError):  # not in the cache; not even a possible name
+        return _complete(Path(snapshot_download(base, local_files_only=True)), base)
+    except (OSError, ValueError):  # not in the cache, or not a valid hub id
         raise ChatcloneError(
-            f"the base model {base} is not on this machine",
-            f"hf download {base}, or name a folder; `starter` is built in",
+            "the base model {base} is not on this machine",
+            "hf download {base}, or name a folder; `starter` is built in",
+            base=base,
         ) from None
 
 
 def base_label(base: str) -> str:
-    """Return what a base is called: `starter`, or the last part of its folder or hub id."""
+    """Return the short name of a base: `starter`, or the last part of its folder or hub id."""
     return base.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or base
 
 
@@ -91,26 +102,28 @@ def installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def _checked(folder: Path, base: str) -> Path:
+def _complete(folder: Path, base: str) -> Path:
     if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
         raise ChatcloneError(
-            f"the base model {base} is incomplete: {folder} has no config.json or no *.safetensors",
-            "download it whole, or use --base starter",
+            "the base model {base} is incomplete: {folder} has no config.json or no *.safetensors",
+            "download all of it, or use --base starter",
+            base=base,
+            folder=folder,
         )
     return folder
 
 
 def _transformers(persona: Persona, loading: Loading) -> Engine:
-    if not installed("torch") or not installed("transformers") or not installed("peft"):
+    if not (installed("torch") and installed("transformers") and installed("peft")):
         raise MissingExtra("a reply through transformers", "train")
     from chatclone.engines.transformers import TransformersEngine
 
     label = base_label(persona.base) + (f" + {persona.adapter}" if persona.adapter else "")
     base = resolve_base(persona.base)
     if not loading(0.0):
-        raise LoadingStopped(label)
+        raise LoadingCancelled(label)
     engine = TransformersEngine(base, persona.adapter_folder, label=label)
-    loading(1.0)  # transformers tells nothing between
+    loading(1.0)  # transformers reports no progress in between
     return engine
 
 
@@ -123,20 +136,7 @@ def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
     from chatclone.engines.openai_api import OpenAIEngine
 
     engine = OpenAIEngine.connect(endpoint, remote.model, remote.context, prefer=persona.slug)
-    return engine, f"openai: {endpoint.where_words_go}"
-
-
-def _exported(exported: Exported, loading: Loading) -> Engine:
-    check(exported)
-    return _llama(exported.model, exported.lora, loading)
-
-
-def _older_base(persona: Persona, exported: Exported) -> str:
-    """Say so where the base has other weights now; the export keeps its own, and answers as it did."""
-    folder = starter_model() if persona.base == "starter" else Path(persona.base).expanduser()
-    if not exported.base_weights or not folder.is_dir() or weights_mark(folder) == exported.base_weights:
-        return ""
-    return f", on {base_label(persona.base)} as it was then (train and export again for the one there is now)"
+    return engine, Message("openai: {privacy}", privacy=endpoint.privacy_note)
 
 
 def _llama(model: Path, lora: Path | None, loading: Loading) -> Engine:
@@ -145,3 +145,13 @@ def _llama(model: Path, lora: Path | None, loading: Loading) -> Engine:
     from chatclone.engines.llama_cpp import LlamaEngine
 
     return LlamaEngine(model, lora, loading=loading)
+
+
+def _older_base_note(persona: Persona, export: ExportRecord) -> str:
+    """Return a note where the base has other weights by now; the export keeps its own and answers as before."""
+    folder = starter_model() if persona.base == "starter" else Path(persona.base).expanduser()
+    if not folder.is_dir() or weights_mark(folder) == export.base_weights:
+        return ""
+    return Message(
+        ", on {base} as it was then (to use its new weights, train and export again)", base=base_label(persona.base)
+    )

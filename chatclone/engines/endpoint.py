@@ -54,7 +54,7 @@ class Endpoint:
         return cls(f"{parts.scheme}://{parts.netloc}{path}", remote, _token(environ, parts.scheme, remote))
 
     @property
-    def where_words_go(self) -> str:
+    def privacy_note(self) -> str:
         """What a person should know before the first word is sent."""
         if not self.remote:
             return f"the server at {self.url}, on this machine"

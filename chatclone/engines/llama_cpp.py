@@ -1,7 +1,7 @@
 """The engine on llama.cpp: a GGUF model, with or without a LoRA adapter in GGUF.
 
-Token ids go in and come out; the library's chat formats, its text prompts and its sampling defaults are not used.
-Imported lazily, since it imports llama_cpp.
+It works on token ids; the library's chat formats, text prompts and sampling defaults are not used.
+Import it lazily: it imports llama_cpp.
 """
 
 import ctypes
@@ -16,24 +16,26 @@ import numpy.typing as npt
 from chatclone.engines.hardware import (
     ALL_LAYERS,
     READ_BATCH,
-    Chosen,
-    Weights,
+    Choice,
+    MemoryNeed,
     check_memory,
     choose_batch,
     choose_gpu_layers,
     choose_threads,
 )
-from chatclone.engines.protocol import Cancelled, Loading, Sampling, undisturbed
+from chatclone.engines.protocol import Cancelled, Sampling
 from chatclone.engines.token_loop import MAX_CONTEXT, LocalEngine
 from chatclone.errors import ChatcloneError
+from chatclone.gguf.load_progress import Loading, keep_loading
 from chatclone.gguf.model_file import GgufModel, last_error
+from chatclone.i18n.message import Message
 
 _ABORTED = 2
-"""What llama_decode returns when the abort callback said yes (llama.h)."""
+"""Result of llama_decode after the abort callback returned true (llama.h)."""
 
 
 class LlamaEngine(LocalEngine):
-    """Runs a GGUF model through llama.cpp's own functions; one conversation at a time, its prefix kept."""
+    """Runs a GGUF model through llama.cpp's C functions; one conversation at a time, with a prefix cache."""
 
     name = "gguf"
     read_batch = READ_BATCH
@@ -46,15 +48,15 @@ class LlamaEngine(LocalEngine):
         context: int | None = None,
         threads: int | None = None,
         label: str = "",
-        loading: Loading = undisturbed,
+        loading: Loading = keep_loading,
     ) -> None:
         layers = _fitting_layers(model, context or MAX_CONTEXT)
         self._gguf = GgufModel(model, gpu_layers=layers[0], loading=loading)
         label = label or (f"{model.name} + {lora.name}" if lora else model.name)
         super().__init__(label, context or min(self._gguf.trained_context, MAX_CONTEXT), self._gguf.template)
         size = int(llama_cpp.llama_model_size(self._gguf.handle))
-        chosen = (threads, "as asked") if threads else choose_threads(size)
-        self.settings = _told(chosen, choose_batch(), layers)
+        chosen = (threads, Message("as asked")) if threads else choose_threads(size)
+        self.settings = _described(chosen, choose_batch(), layers)
         self._context: Any = None
         self._adapter: Any = None
         try:
@@ -73,11 +75,11 @@ class LlamaEngine(LocalEngine):
         self._gguf.close()
 
     def set_strength(self, strength: float) -> None:
-        """Apply the adapter at this strength; what was computed with another is forgotten."""
+        """Scale the adapter; the prefix cache, computed with another scale, is dropped."""
         if self._adapter is None:
             super().set_strength(strength)
         self._check_open()
-        with self._turn:
+        with self._busy:
             adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter)
             llama_cpp.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(strength))
             self._keep(0)
@@ -94,14 +96,16 @@ class LlamaEngine(LocalEngine):
         params.n_ctx = self.context
         params.n_batch = params.n_ubatch = READ_BATCH
         params.n_threads = params.n_threads_batch = threads
-        # A sliding window that forgets could not be cut back to a common prefix.
+        # A sliding-window cache could not be cropped to a common prefix.
         params.swa_full = True
         params.no_perf = True
         context = llama_cpp.llama_init_from_model(self._gguf.handle, params)
         if not context:
             raise ChatcloneError(
-                f"llama.cpp cannot make a context of {self.context} tokens: {last_error()}",
+                "llama.cpp cannot allocate a context of {tokens} tokens: {reason}",
                 "free some memory, or export with a smaller --quant",
+                tokens=self.context,
+                reason=last_error(),
             )
         return context
 
@@ -109,8 +113,11 @@ class LlamaEngine(LocalEngine):
         adapter = llama_cpp.llama_adapter_lora_init(self._gguf.handle, str(lora).encode())
         if not adapter:
             raise ChatcloneError(
-                f"llama.cpp cannot apply {lora.name} to {self._gguf.path.name}: {last_error()}",
+                "llama.cpp cannot apply {adapter} to {file}: {reason}",
                 "export again: the adapter must come from the same base model",
+                adapter=lora.name,
+                file=self._gguf.path.name,
+                reason=last_error(),
             )
         self._adapter = adapter  # the model owns it and frees it
         self.set_strength(1.0)
@@ -126,21 +133,23 @@ class LlamaEngine(LocalEngine):
         batch = llama_cpp.llama_batch_get_one(tokens, len(ids))
         if cancelled is None:
             return self._decode(batch)
-        # Asked between the operations of the graph, so that Esc does not wait for the batch.
-        ask = llama_cpp.ggml_abort_callback(lambda _data: cancelled())
-        llama_cpp.llama_set_abort_callback(self._context, ask, None)
+        # Called between the operations of the graph, so that Esc does not wait for the batch.
+        abort = llama_cpp.ggml_abort_callback(lambda _data: cancelled())
+        llama_cpp.llama_set_abort_callback(self._context, abort, None)
         try:
             return self._decode(batch)
         finally:
             llama_cpp.llama_set_abort_callback(self._context, llama_cpp.ggml_abort_callback(), None)
 
     def _decode(self, batch: Any) -> bool:
-        """Compute a batch; False when it was aborted, and then nothing of it is held."""
+        """Compute a batch; False when it was aborted, and then nothing of it is cached."""
         result = llama_cpp.llama_decode(self._context, batch)
         if result == _ABORTED:
             llama_cpp.llama_memory_seq_rm(self._memory, 0, len(self._held), -1)
         elif result != 0:
-            raise ChatcloneError(f"llama.cpp failed with code {result}: {last_error()}", "free some memory")
+            raise ChatcloneError(
+                "llama.cpp failed with code {code}: {reason}", "free some memory", code=result, reason=last_error()
+            )
         return bool(result == 0)
 
     def _chooser(self, sampling: Sampling) -> Callable[[], int]:
@@ -165,7 +174,7 @@ class LlamaEngine(LocalEngine):
 
 
 class _Sampler:
-    """llama.cpp's own samplers in its own order: top-p, min-p, then the temperature."""
+    """llama.cpp's samplers in its order: top-p, min-p, then the temperature."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
@@ -182,26 +191,32 @@ class _Sampler:
         llama_cpp.llama_sampler_free(self._chain)
 
     def choose(self, context: Any) -> int:
-        """Return the token after those the context holds."""
+        """Return the token after those in the context."""
         return int(llama_cpp.llama_sampler_sample(self._chain, context, -1))
 
     def _add(self, sampler: Any) -> None:
         llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
 
-def _fitting_layers(model: Path, context: int) -> Chosen:
-    """Return how many layers a graphics card computes; raises ChatcloneError where the model does not fit at all."""
+def _fitting_layers(model: Path, context: int) -> Choice:
+    """Return how many layers the GPU computes; a model that does not fit at all is a ChatcloneError."""
     try:
-        weights = Weights.of(model)
-    except (ChatcloneError, OSError):  # a missing or damaged file: loading it tells more
-        return 0, "how large its layers are is not known"
-    layers = choose_gpu_layers(weights, context)
-    check_memory(model.name, weights, context, layers[0])
+        need = MemoryNeed.of(model)
+    except (ChatcloneError, OSError):  # a missing or damaged file: loading it gives a better error
+        return 0, Message("the size of its layers is unknown")
+    layers = choose_gpu_layers(need, context)
+    check_memory(model.name, need, context, layers[0])
     return layers
 
 
-def _told(threads: Chosen, batch: Chosen, layers: Chosen) -> tuple[str, ...]:
-    """Return the choices as people read them."""
-    where = {0: "on the CPU", ALL_LAYERS: "on the graphics card"}.get(layers[0], f"{layers[0]} layers on the card")
-    count = "1 thread" if threads[0] == 1 else f"{threads[0]} threads"
-    return (f"{where} ({layers[1]})", f"{count} ({threads[1]})", f"{batch[0]} tokens of a prompt at once ({batch[1]})")
+def _described(threads: Choice, batch: Choice, layers: Choice) -> tuple[str, ...]:
+    """Return the settings as text, each with its reason in parentheses."""
+    device = {0: Message("on the CPU"), ALL_LAYERS: Message("on the GPU")}.get(
+        layers[0], Message("{layers} layers on the GPU", layers=layers[0])
+    )
+    count = Message("1 thread") if threads[0] == 1 else Message("{count} threads", count=threads[0])
+    return (
+        Message("{setting} ({reason})", setting=device, reason=layers[1]),
+        Message("{setting} ({reason})", setting=count, reason=threads[1]),
+        Message("{tokens} prompt tokens at once ({reason})", tokens=batch[0], reason=batch[1]),
+    )

@@ -1,62 +1,54 @@
-"""The loop that every engine on this machine shares: read what is new of the prompt, then write token by token.
+"""The generation loop of all local engines: read the new part of the prompt, then write token by token.
 
-An engine brings three steps (`_crop`, `_feed`, `_chooser`); the loop keeps the prefix that two prompts have in common,
-asks between tokens whether it was cancelled, and never gives half a character. Whenever the loop is left, `_held` are
-the tokens the model holds, so the next prompt may build on them.
+An engine implements four steps (`_crop`, `_feed`, `_chooser`, `_free`). The loop reuses the prefix that two prompts
+have in common, checks for cancellation between tokens, and yields whole characters only. `_held` are always the tokens
+in the model's cache, whenever the loop is left.
 """
 
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from chatclone.engines.protocol import (
-    Cancelled,
-    EngineEvent,
-    Piece,
-    Reading,
-    Sampling,
-    StopMarker,
-    Stopped,
-    StoppedBy,
-    TextStream,
-)
+from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped, StoppedBy
+from chatclone.engines.stop_marker import StopMarker
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import ChatTemplate, Prompt
 
 MAX_CONTEXT = 4096
-"""Tokens kept for a chat where the model could take more: memory grows with it, and chats are short."""
+"""Tokens of context at most, even where the model could take more: memory grows with it, and chats are short."""
 
 CLOSE_SECONDS = 5.0
-"""How long closing waits for a generation: one that runs stops within a part of a second, unless nobody takes it on."""
-
-NO_ADAPTER = "this model has no adapter apart from it"
+"""How long closing waits for a running generation, which stops within a fraction of a second."""
 
 
 class LocalEngine(ABC):
-    """An engine that holds its model in this process; the public part is `chatclone.engines.protocol.Engine`."""
+    """An engine with its model in this process; the public interface is `chatclone.engines.protocol.Engine`."""
 
     name: str
     remote = ""
     settings: tuple[str, ...] = ()
     read_batch: int
-    """Tokens of a prompt computed at once."""
+    """Prompt tokens computed at once."""
 
     def __init__(self, model: str, context: int, template: ChatTemplate) -> None:
         self.model = model
         self.context = context
         self.template = template
         self._held: list[int] = []
-        self._turn = threading.Lock()
+        self._busy = threading.Lock()
         self._closed = False
 
     def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
-        """Continue `prompt`; a second generation before the first has ended is refused."""
+        """Continue `prompt`; a second generation before the first has ended is a ChatcloneError."""
         if len(prompt.ids) >= self.context:
             raise ChatcloneError(
-                f"the prompt has {len(prompt.ids)} tokens and the model takes {self.context}", "send a shorter message"
+                "the prompt has {tokens} tokens and the model takes {context}",
+                "send a shorter message",
+                tokens=len(prompt.ids),
+                context=self.context,
             )
         self._check_open()
-        if not self._turn.acquire(blocking=False):
+        if not self._busy.acquire(blocking=False):
             raise ChatcloneError("the model is still writing another reply", "wait for it, or stop it")
 
         def stop() -> bool:
@@ -68,17 +60,17 @@ class LocalEngine(ABC):
             else:
                 yield Stopped("cancelled")
         finally:
-            self._turn.release()
+            self._busy.release()
 
     def set_strength(self, strength: float) -> None:
-        """Refuse: this model has no adapter apart from it."""
-        raise ChatcloneError(NO_ADAPTER, "chatclone export, then chat with --engine gguf")
+        """Refuse: only an engine with a separate adapter can scale it."""
+        raise ChatcloneError("the adapter is merged into this model", "chatclone export, then chat with --engine gguf")
 
     def close(self) -> None:
-        """Free the model, after a generation in another thread has stopped; one that is left half-way stays stopped."""
+        """Free the model once a generation in another thread has stopped."""
         if not self._closed:
             self._closed = True
-            self._turn.acquire(timeout=CLOSE_SECONDS)
+            self._busy.acquire(timeout=CLOSE_SECONDS)
             self._free()
 
     def _check_open(self) -> None:
@@ -87,23 +79,23 @@ class LocalEngine(ABC):
 
     @abstractmethod
     def _free(self) -> None:
-        """Free the model, which nothing uses any more."""
+        """Free the model; nothing uses it any more."""
 
     @abstractmethod
     def _crop(self, length: int) -> int:
-        """Forget all but the first `length` tokens held and return how many are left, which may be fewer."""
+        """Remove all but the first `length` tokens from the cache and return how many are left, perhaps fewer."""
 
     @abstractmethod
     def _feed(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> bool:
-        """Compute `ids` after the tokens held; False when `cancelled` said so and nothing of them is held."""
+        """Compute `ids` after the cached tokens; False when cancelled, and then none of them is cached."""
 
     @abstractmethod
     def _chooser(self, sampling: Sampling) -> Callable[[], int]:
-        """Return what chooses the token after those held."""
+        """Return a function that chooses the token after the cached ones."""
 
     def _read(self, ids: Sequence[int], cancelled: Cancelled) -> Generator[Reading, None, bool]:
-        """Compute what is not held yet of `ids`; return False when cancelled."""
-        # The last token is always computed, since its logits are what the reply begins with.
+        """Compute the part of `ids` that is not cached; return False when cancelled."""
+        # The last token is always computed: its logits choose the first token of the reply.
         cached = self._keep(min(common_prefix(self._held, ids), len(ids) - 1))
         yield Reading(cached, len(ids), cached)
         for start in range(cached, len(ids), self.read_batch):
@@ -115,11 +107,11 @@ class LocalEngine(ABC):
         return True
 
     def _write(self, read: int, sampling: Sampling, cancelled: Cancelled) -> Iterator[Piece | Stopped]:
-        """Write until the end of the turn, the length, the end of the context, or `cancelled`."""
+        """Write until the end of the turn, the length limit, the end of the context, or `cancelled`."""
         choose, ends = self._chooser(sampling), self.template.stop_ids
         stream, marker = TextStream(self.template.decode), StopMarker(self.template.stop_marker)
         token: int | None = None
-        tokens = 0  # not yet given as text: a character may take several
+        tokens = 0  # since the last piece: a character may take several
         stopped_by: StoppedBy = "length"
         for _ in range(min(sampling.max_tokens, self.context - read)):
             if cancelled():
@@ -144,15 +136,43 @@ class LocalEngine(ABC):
         yield Stopped(stopped_by)
 
     def _keep(self, length: int) -> int:
-        """Hold only the first `length` tokens, or fewer where the model cannot do that; return how many."""
+        """Keep at most the first `length` cached tokens; return how many are left."""
         if length < len(self._held):
             del self._held[self._crop(length) :]
         return len(self._held)
 
 
+class TextStream:
+    """Turns a growing list of token ids into text that never ends within a character.
+
+    The tokens of the text returned last are decoded again with the new ones, not the whole reply: a tokenizer may
+    write a token differently at the start of a text, as SentencePiece leaves out its space there.
+    """
+
+    def __init__(self, decode: Callable[[list[int]], str]) -> None:
+        self._decode = decode
+        self._ids: list[int] = []
+        self._old_ids = 0
+        """How many of `_ids` belong to text that was returned; `_old_length` is its length in characters."""
+        self._old_length = 0
+
+    def push(self, token: int) -> str:
+        """Add a token and return the text that is now certain, which may be empty."""
+        self._ids.append(token)
+        text = self._decode(self._ids)
+        if len(text) <= self._old_length or text[-1] == "\ufffd":
+            return ""
+        new = text[self._old_length :]
+        del self._ids[: self._old_ids]
+        self._old_ids, self._old_length = len(self._ids), len(self._decode(self._ids))
+        return new
+
+    def rest(self) -> str:
+        """Return what is left when no more tokens come, without an unfinished character."""
+        return self._decode(self._ids).rstrip("\ufffd")[self._old_length :]
+
+
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
     """Return how many tokens both begin with."""
-    for position, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return position
-    return min(len(left), len(right))
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))

@@ -1,9 +1,8 @@
 """The engine on transformers: a local base model, with or without a PEFT adapter.
 
-Nothing is downloaded, no remote code runs and no pickle is read. Imported lazily, since it imports torch.
+It downloads nothing, runs no remote code and reads no pickle. Import it lazily: it imports torch.
 """
 
-import json
 import logging
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,24 +19,25 @@ from chatclone.engines.protocol import Cancelled, Sampling
 from chatclone.engines.token_loop import MAX_CONTEXT, LocalEngine
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import ChatTemplate
+from chatclone.storage.safetensors_header import count_parameters
 
 SMALL_PARAMETERS = 1_000_000_000
-"""Below this many, 32-bit weights fit next to everything else, and most CPUs compute them faster than bf16."""
+"""Below this many, 32-bit weights fit into memory, and most CPUs compute them faster than bf16."""
 
 TINY_PARAMETERS = 50_000_000
-"""Below this many a CPU computes on one thread: fast enough, and no waiting for a second core that is busy."""
+"""Below this many a CPU computes on one thread: fast enough, without waiting for a second, busy core."""
 
 THREADS = torch.get_num_threads()
-"""What torch chose for this machine; kept, since the number of threads is one for the whole process."""
+"""torch's own choice for this machine; saved, since the number applies to the whole process."""
 
 READ_BATCH = 64
-"""Tokens of a prompt computed at once: Esc waits for one batch."""
+"""Prompt tokens computed at once: Esc waits for one batch."""
 
 logger = logging.getLogger(__name__)
 
 
 class TransformersEngine(LocalEngine):
-    """Runs a base model and its adapter through transformers; one conversation at a time, its prefix kept."""
+    """Runs a base model and its adapter through transformers; one conversation at a time, with a prefix cache."""
 
     name = "transformers"
     read_batch = READ_BATCH
@@ -54,9 +54,9 @@ class TransformersEngine(LocalEngine):
         device = choose_device()
         dtype, reason = (dtype, "as asked") if dtype else choose_dtype(base, device)
         logger.info("%s on %s in %s: %s", base.name, device.type, dtype, reason)
-        torch.set_num_threads(1 if parameters(base) < TINY_PARAMETERS else THREADS)
+        torch.set_num_threads(1 if count_parameters(base) < TINY_PARAMETERS else THREADS)
         model = load_model(base, adapter, dtype).to(device)
-        # Without LoRA's extra products a token takes half the time; only 32-bit weights lose nothing by it.
+        # Merged, a token takes half the time; only 32-bit weights lose nothing by it.
         self._model = model.merge_and_unload() if adapter is not None and dtype == torch.float32 else model
         ends = self._model.generation_config.eos_token_id
         template = ChatTemplate.from_tokenizer(
@@ -120,7 +120,7 @@ def choose_token(logits: torch.Tensor, sampling: Sampling, generator: torch.Gene
 
 
 def load_model(base: Path, adapter: Path | None, dtype: torch.dtype) -> Any:
-    """Load a model from local safetensors, with the adapter still apart from it, ready to compute and not to train."""
+    """Load a model from local safetensors in evaluation mode; the adapter is not merged."""
     transformers_logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -128,8 +128,10 @@ def load_model(base: Path, adapter: Path | None, dtype: torch.dtype) -> Any:
         )
     except (OSError, ValueError) as error:
         raise ChatcloneError(
-            f"cannot load the model in {base}: {_first_line(error)}",
+            "cannot load the model in {folder}: {reason}",
             "it must be a folder with config.json, tokenizer.json and *.safetensors",
+            folder=base,
+            reason=_first_line(error),
         ) from error
     return (model if adapter is None else _adapted(model, adapter)).eval()
 
@@ -140,54 +142,49 @@ def load_tokenizer(base: Path) -> Any:
         return AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ChatcloneError(
-            f"cannot load the tokenizer in {base}: {_first_line(error)}", "it must be a folder with tokenizer.json"
+            "cannot load the tokenizer in {folder}: {reason}",
+            "it must be a folder with tokenizer.json",
+            folder=base,
+            reason=_first_line(error),
         ) from error
 
 
 def choose_device() -> torch.device:
-    """Return where to compute: an NVIDIA or AMD card, Apple's, or the CPU."""
+    """Return the device to compute on: an NVIDIA or AMD GPU, Apple's GPU, or the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def choose_dtype(base: Path, device: torch.device) -> tuple[torch.dtype, str]:
-    """Return the type to compute in, and why."""
+    """Return the floating-point type to compute in, and why."""
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
-            return torch.bfloat16, "this card computes in bfloat16"
-        return torch.float16, "this card has no bfloat16"
-    if parameters(base) < SMALL_PARAMETERS:
+            return torch.bfloat16, "this GPU computes in bfloat16"
+        return torch.float16, "this GPU has no bfloat16"
+    if count_parameters(base) < SMALL_PARAMETERS:
         return torch.float32, "small enough for 32-bit weights, which lose nothing"
     return torch.bfloat16, "32-bit weights would need too much memory"
 
 
-def parameters(base: Path) -> int:
-    """Return how many parameters the safetensors of a model hold, by their headers."""
-    count = 0
-    for file in base.glob("*.safetensors"):
-        with file.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        count += sum(int(np.prod(t["shape"])) for name, t in header.items() if name != "__metadata__")
-    return count
-
-
 def _adapted(model: Any, adapter: Path) -> Any:
-    """Put a PEFT adapter around `model`."""
+    """Return `model` with a PEFT adapter applied, not merged."""
     from peft import PeftModel
 
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (adapter / name).is_file():
-            raise ChatcloneError(f"there is no {name} in {adapter}", "train again: chatclone train")
+            raise ChatcloneError("{folder} has no {file}", "train again: chatclone train", folder=adapter, file=name)
     with warnings.catch_warnings():
-        # PEFT 0.21 still asks for the name that transformers 5.23 renamed.
+        # PEFT 0.21 uses a name that transformers 5.23 renamed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         try:
             return PeftModel.from_pretrained(model, adapter, local_files_only=True)
         except (ValueError, RuntimeError) as error:
             raise ChatcloneError(
-                f"the adapter in {adapter} does not fit this base: {_first_line(error)}",
+                "the adapter in {folder} does not fit this base: {reason}",
                 "name the base it was trained on, or train again",
+                folder=adapter,
+                reason=_first_line(error),
             ) from error
 
 

@@ -14,6 +14,7 @@ from chatclone.export.large_files import remove_left_over
 from chatclone.export.quantize import Quant, checked_quant, default_quant
 from chatclone.paths import cache_directory
 from chatclone.personas.persona import Persona
+from chatclone.storage.safetensors_header import count_parameters
 
 ExportKind = Literal["adapter", "merged"]
 
@@ -79,20 +80,18 @@ def prepare(persona: Persona, wanted: Wanted, home: Path, progress: Progress, an
     """Find everything the export needs and make room for it; nothing is written where something is missing."""
     kind = _checked_kind(wanted)
     source = source_of(persona)
-    from chatclone.engines.transformers import parameters
-
-    quant, reason = default_quant(parameters(source.base))
+    quant, reason = default_quant(count_parameters(source.base))
     if wanted.quant:
         quant, reason = checked_quant(wanted.quant), "as asked"
     if kind == "adapter":
         expressible_config(source.adapter)
     out = (wanted.out or persona.models_folder).absolute()
     remove_left_over(out, cache_directory(home) / "gguf", cache_directory(home) / "converter")
-    check_space(_space_needed(source, kind, quant, out, home, parameters(source.base), wanted.base_gguf))
+    check_space(_space_needed(source, kind, quant, out, home, count_parameters(source.base), wanted.base_gguf))
     if wanted.base_gguf is None:
         announce(f"{kind}, {quant}: {reason}")
     if kind == "merged":
-        announce(_merge_memory(source.base, parameters(source.base)))
+        announce(_merge_memory(source.base, count_parameters(source.base)))
     scripts = scripts_folder(home, wanted.llama_cpp, progress)
     return Job(source, kind, quant, out, home, scripts, progress, announce, wanted.base_gguf)
 

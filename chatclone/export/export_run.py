@@ -8,7 +8,6 @@ from typing import Any
 
 from chatclone.engines.choose import base_label
 from chatclone.errors import ChatcloneError
-from chatclone.export import export_record
 from chatclone.export.adapter_gguf import adapter_gguf
 from chatclone.export.base_gguf import base_gguf, template_of
 from chatclone.export.converter import Progress
@@ -19,8 +18,9 @@ from chatclone.export.other_programs import Carried, write_beside
 from chatclone.export.parity_prompts import PROMPTS, probes
 from chatclone.export.parity_report import Subject, breaches, write_report
 from chatclone.export.user_base import check_architecture, check_base
-from chatclone.gguf.embedded_persona import BASE_WEIGHTS, files_of, keys_of
-from chatclone.gguf.header import quant_of, read_metadata
+from chatclone.gguf import export_record
+from chatclone.gguf.embedded_persona import BASE_WEIGHTS, files_to_load, persona_metadata
+from chatclone.gguf.header import quantization_of, read_metadata
 from chatclone.personas.persona import Persona
 from chatclone.storage.fingerprint import check_weights, file_mark, weights_mark
 
@@ -49,7 +49,7 @@ def export(
     job = prepare(persona, Wanted(kind, quant, out, base_gguf, llama_cpp), home, progress, announce)
     name, written, model, lora = _write_adapter(job) if job.kind == "adapter" else _write_merged(job)
     subject = Subject(name, persona.name, persona.adapter, persona.base, job.kind, written, model, lora)
-    export_record.drop(persona, home, model, lora)  # an older export with the same file names is no more
+    export_record.forget_export(persona, home, model, lora)  # an older export with the same file names is no more
     try:
         if base_gguf:
             check_architecture(model, job.out / f"{job.source.stem}{LORA_SUFFIX}")
@@ -59,11 +59,18 @@ def export(
         raise
     _check(persona, home, subject, parity, report)
     weights = export_record.adapter_sha256(job.source.adapter)
-    marks = weights_mark(job.source.base), file_mark(model)
-    entry = export_record.Exported(
-        job.kind, written, persona.base, persona.adapter, weights, model, lora, parity, *marks
+    entry = export_record.ExportRecord(
+        kind=job.kind,
+        quant=written,
+        base=persona.base,
+        adapter=persona.adapter,
+        adapter_sha256=weights,
+        model=model,
+        lora=lora,
+        base_weights=weights_mark(job.source.base),
+        model_mark=file_mark(model),
     )
-    export_record.add(persona, home, entry)
+    export_record.record_export(persona, home, entry)
     beside = write_beside(job.out, _carried(job.source, subject))
     return _document(subject, parity, [report, *beside], started)
 
@@ -82,7 +89,7 @@ def verify(
     model, lora = _current(persona, home) if file is None else _files(persona, file.absolute(), home)
     weights = str(read_metadata(lora or model).get(BASE_WEIGHTS, ""))
     check_weights(source.base, base_label(persona.base), lora or model, weights)
-    quant = quant_of(read_metadata(model))
+    quant = quantization_of(read_metadata(model))
     kind = "adapter" if lora else "merged"
     name = _pair_name(source, quant) if lora else model.stem
     subject = Subject(name, persona.name, persona.adapter, persona.base, kind, quant, model, lora)
@@ -105,7 +112,7 @@ def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
         model = shared if job.own_folder else job.out / shared.name
     lora = job.out / f"{source.stem}{LORA_SUFFIX}"
     progress("converting the adapter")
-    keys = keys_of(source.persona, weights_mark(source.base), shared)
+    keys = persona_metadata(source.persona, weights_mark(source.base), shared)
     adapter_gguf(source.adapter, source.base, lora, job.scripts, keys)
     if model != shared:
         with written_whole(model) as partial:
@@ -115,7 +122,7 @@ def _write_adapter(job: Job) -> tuple[str, str, Path, Path]:
 
 def _write_merged(job: Job) -> tuple[str, str, Path, None]:
     target = job.out / f"{job.source.stem}-{job.quant}.gguf"
-    source, keys = job.source, keys_of(job.source.persona, weights_mark(job.source.base))
+    source, keys = job.source, persona_metadata(job.source.persona, weights_mark(job.source.base))
     merged_gguf(source.adapter, source.base, target, job.quant, job.scripts, job.progress, keys)
     return target.stem, job.quant, target, None
 
@@ -138,7 +145,7 @@ def _compared(
 def _check(persona: Persona, home: Path, subject: Subject, parity: dict[str, Any], report: Path) -> None:
     """Refuse a file that falls short; it stays to be looked at, with its report, and no chat uses it."""
     if found := breaches(parity, subject.quant):
-        export_record.drop(persona, home, subject.model, subject.lora)
+        export_record.forget_export(persona, home, subject.model, subject.lora)
         raise ChatcloneError(
             f"{subject.name} does not answer like the adapter: {'; '.join(found)}",
             f"chat with --engine transformers; the file will not be used, and {report} tells more",
@@ -156,16 +163,16 @@ def _current(persona: Persona, home: Path) -> tuple[Path, Path | None]:
     """Return the files of the current export."""
     if (current := export_record.current_export(persona, home)) is None:
         raise ChatcloneError(f"{persona.name} has no GGUF of the current adapter", "chatclone export")
-    export_record.check(current)
+    current.check_files()
     return current.model, current.lora
 
 
 def _files(persona: Persona, file: Path, home: Path) -> tuple[Path, Path | None]:
     """Return model and LoRA to load for a file, as they were exported where that was here."""
-    pairs = {entry.lora: entry for entry in export_record.read(persona, home) if entry.lora}
+    pairs = {entry.lora: entry for entry in export_record.read_exports(persona, home) if entry.lora}
     if file not in pairs:
-        return files_of(file, home)
-    export_record.check(pairs[file])
+        return files_to_load(file, home)
+    pairs[file].check_files()
     return pairs[file].model, file
 
 

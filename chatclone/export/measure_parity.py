@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]  # it brings no types
 import torch
 
 from chatclone.engines.llama_cpp import LlamaEngine
-from chatclone.engines.transformers import TransformersEngine, choose_device, parameters
+from chatclone.engines.transformers import TransformersEngine, choose_device
 from chatclone.export.parity import (
     READ_TOKENS,
     Agreement,
@@ -26,11 +26,12 @@ from chatclone.export.parity import (
     trained_tokens,
 )
 from chatclone.export.parity_prompts import Probe
+from chatclone.storage.safetensors_header import count_parameters
 
 
 def measure(base: Path, adapter: Path, model: Path, lora: Path | None, probes: Sequence[Probe]) -> Parity:
     """Compare a GGUF with the adapter on transformers, and on the held-out replies with the base alone too."""
-    dtype = reference_dtype(parameters(base), _free_memory())
+    dtype = reference_dtype(count_parameters(base), _free_memory())
     candidate = LlamaEngine(model, lora)
     try:
         equal, agreement, loss, conversations = _against_adapter(base, adapter, candidate, probes, dtype)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatclone.errors import ChatcloneError
 from chatclone.export.base_gguf import check_stop_ids, verify_tokenizer, vocabulary_of
-from chatclone.gguf.header import Value, quant_of, read_metadata
+from chatclone.gguf.header import Value, quantization_of, read_metadata
 
 if TYPE_CHECKING:
     from chatclone.gguf.model_file import GgufModel
@@ -36,7 +36,7 @@ def check_base(gguf: Path, base: Path) -> str:
             raise ChatcloneError(f"{gguf.name} has another vocabulary than {base.name}: {difference}", _HINT)
     verify_tokenizer(base, gguf)
     check_stop_ids(base, gguf)
-    return quant_of(metadata)
+    return quantization_of(metadata)
 
 
 def check_architecture(gguf: Path, lora: Path) -> None:

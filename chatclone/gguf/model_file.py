@@ -1,6 +1,6 @@
-"""A GGUF file opened with llama.cpp: its metadata, vocabulary and chat template, and every failure in words.
+"""A GGUF file opened with llama.cpp: its metadata, vocabulary and chat template.
 
-Imported lazily, since it imports llama_cpp. The C library's chatter goes to the logger `chatclone.llama_cpp`.
+Import it lazily: it imports llama_cpp. The messages of the C library go to the logger `chatclone.llama_cpp`.
 """
 
 import ctypes
@@ -13,12 +13,13 @@ from typing import Any
 
 import llama_cpp
 
-from chatclone.engines.protocol import Loading, LoadingStopped, undisturbed
 from chatclone.errors import ChatcloneError
+from chatclone.gguf.header import check_magic
+from chatclone.gguf.load_progress import Loading, LoadingCancelled, keep_loading
 from chatclone.prompt.render import ChatTemplate, chosen_source, markers_of
 
 logger = logging.getLogger("chatclone.llama_cpp")
-logger.addHandler(logging.NullHandler())  # else its errors reach the screen where no log is set up
+logger.addHandler(logging.NullHandler())  # without a log its errors would be printed on the screen
 
 _LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}  # enum ggml_log_level; else debug
 _errors: deque[str] = deque(maxlen=4)
@@ -26,62 +27,64 @@ _errors: deque[str] = deque(maxlen=4)
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # llama_cpp is untyped to us
 def _log(level: int, text: bytes, _data: object) -> None:
-    """Take a line of the C library; errors are also kept, to be told when the call that made them fails."""
+    """Log a line of the C library; errors are also kept for the message when the call fails."""
     line = text.decode("utf-8", "replace").strip()
     if level == 4:
         _errors.append(line.rpartition("error: ")[2] or line)
     logger.log(_LEVELS.get(level, logging.DEBUG), "%s", line)
 
 
-# For the whole process, as llama.cpp has one log; llama_cpp's own callback would print errors over the screen.
+# llama.cpp has one log for the whole process; llama_cpp's own callback would print errors on the screen.
 llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
 
 
-class _Watch:
-    """Hands the library's progress to `loading`, and keeps an exception from getting lost within the C library."""
+class _ProgressCallback:
+    """Passes the library's progress to `loading`; an exception is kept, since the C library cannot pass it on."""
 
     def __init__(self, loading: Loading) -> None:
         self._loading = loading
-        self._stopped = False
-        self._raised: BaseException | None = None
-        self.callback = llama_cpp.llama_progress_callback(self._go_on)
+        self._cancelled = False
+        self._error: BaseException | None = None
+        self.callback = llama_cpp.llama_progress_callback(self._continue)
 
     def reraise(self, name: str) -> None:
-        """Raise what `loading` raised, such as a Ctrl+C, or LoadingStopped where it said no."""
-        if self._raised is not None:
-            raise self._raised
-        if self._stopped:
-            raise LoadingStopped(name)
+        """Raise what `loading` raised, such as KeyboardInterrupt, or LoadingCancelled where it returned False."""
+        if self._error is not None:
+            raise self._error
+        if self._cancelled:
+            raise LoadingCancelled(name)
 
-    def _go_on(self, share: float, _data: object) -> bool:
+    def _continue(self, share: float, _data: object) -> bool:
         try:
-            self._stopped = not self._loading(share)
+            self._cancelled = not self._loading(share)
         except BaseException as error:
-            self._raised = error
+            self._error = error
             return False
-        return not self._stopped
+        return not self._cancelled
 
 
 class GgufModel:
-    """A loaded GGUF model, or with `vocab_only` its metadata and vocabulary alone."""
+    """A loaded GGUF model; with `vocab_only` only its metadata and vocabulary."""
 
     def __init__(
-        self, path: Path, *, vocab_only: bool = False, gpu_layers: int = 0, loading: Loading = undisturbed
+        self, path: Path, *, vocab_only: bool = False, gpu_layers: int = 0, loading: Loading = keep_loading
     ) -> None:
-        _check_magic(path)
+        check_magic(path)
         params = llama_cpp.llama_model_default_params()
         params.vocab_only = vocab_only
         params.n_gpu_layers = gpu_layers
-        watch = _Watch(loading)
-        params.progress_callback = watch.callback
+        progress = _ProgressCallback(loading)
+        params.progress_callback = progress.callback
         _errors.clear()
         self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
-            watch.reraise(path.name)
+            progress.reraise(path.name)
             raise ChatcloneError(
-                f"llama.cpp cannot load {path.name}: {last_error()}",
-                "make the file again (chatclone export), or update llama-cpp-python if the model is newer than it",
+                "llama.cpp cannot load {file}: {reason}",
+                "export the file again (chatclone export), or update llama-cpp-python if the model is newer",
+                file=path.name,
+                reason=last_error(),
             )
         self.vocabulary = llama_cpp.llama_model_get_vocab(self.handle)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self.vocabulary))
@@ -94,24 +97,26 @@ class GgufModel:
             self.handle = None
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of `text`, special tokens read and none added."""
+        """Return the token ids of `text`; special tokens in it are recognized, none are added."""
         data = text.encode()
         ids = (llama_cpp.llama_token * (len(data) + 1))()
         count = llama_cpp.llama_tokenize(self.vocabulary, data, len(data), ids, len(ids), False, True)
         if count < 0:
-            raise ChatcloneError(f"llama.cpp cannot tokenise a text of {len(data)} bytes", "send a shorter message")
+            raise ChatcloneError(
+                "llama.cpp cannot tokenize a text of {bytes} bytes", "send a shorter message", bytes=len(data)
+            )
         return list(ids[:count])
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of `ids`, special tokens left out.
+        """Return the text of `ids` without special tokens.
 
-        Token by token, since llama_detokenize also removes spaces before punctuation with some vocabularies.
+        Token by token, since llama_detokenize removes spaces before punctuation with some vocabularies.
         """
         return b"".join(map(self._piece, ids)).decode("utf-8", "replace")
 
     @functools.cached_property
     def template(self) -> ChatTemplate:
-        """The chat template of the file, bound to the file's tokenizer."""
+        """The file's chat template, bound to the file's tokenizer."""
         own = llama_cpp.llama_model_chat_template(self.handle, None)
         source = chosen_source(own.decode() if own else None)
         special = self._special_tokens()
@@ -141,14 +146,14 @@ class GgufModel:
         return {i: llama_cpp.llama_vocab_get_text(self.vocabulary, i).decode("utf-8", "replace") for i in special}
 
     def _named_token(self, get: Callable[[Any], int], key: str) -> str:
-        # Where the file names none, llama.cpp still answers with a number it assumes.
+        # Where the file names none, llama.cpp returns a default.
         if not self.metadata(key):
             return ""
         return str(llama_cpp.llama_vocab_get_text(self.vocabulary, get(self.vocabulary)).decode("utf-8", "replace"))
 
     @functools.cached_property
     def _piece(self) -> "functools._lru_cache_wrapper[bytes]":
-        """Return the bytes of one token, nothing for a special one; remembered, as it is asked for every token."""
+        """Return the bytes of one token, empty for a special one; cached, since it is called for every token."""
 
         @functools.cache
         def piece(token: int) -> bytes:
@@ -164,16 +169,5 @@ class GgufModel:
 
 
 def last_error() -> str:
-    """Return the first of llama.cpp's last error lines: the one nearest to the cause."""
-    return _errors[0] if _errors else "it does not say why"
-
-
-def _check_magic(path: Path) -> None:
-    """Refuse what is no GGUF file before the C library sees it."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        raise ChatcloneError(f"cannot read {path}: {error.strerror}", "chatclone export makes one") from None
-    if magic != b"GGUF":
-        raise ChatcloneError(f"{path.name} is not a GGUF file", "chatclone export makes one")
+    """Return the first of llama.cpp's last error lines, the one nearest to the cause."""
+    return _errors[0] if _errors else "no reason given"

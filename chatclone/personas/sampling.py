@@ -1,11 +1,11 @@
-"""How the next token is chosen, as a persona's file says it: it is read before the first paint, so it needs nothing."""
+"""Sampling settings: how the next token is chosen."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. `temperature` 0 is greedy; there is no repetition penalty: people say hahaha."""
+    """Sampling settings. `temperature` 0 is greedy. No repetition penalty: it would shorten "hahaha"."""
 
     temperature: float = 0.7
     top_p: float = 0.95

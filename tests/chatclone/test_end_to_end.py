@@ -10,7 +10,7 @@ import pytest
 
 from chatclone.cli.main import main
 from chatclone.clone.clone import Clone, Recalled, Reply, open_clone
-from chatclone.export import export_record
+from chatclone.gguf import export_record
 from chatclone.ingest.import_run import Request, ingest
 from chatclone.paths import demo_export
 from chatclone.personas import persona as personas
@@ -108,7 +108,7 @@ def merged(
 
     home, persona, _ = trained
     document = export(persona, "merged", "f16", tmp_path_factory.mktemp("stick"), home=home, llama_cpp=scripts)
-    export_record.drop(persona, home, Path(document["files"][0]["path"]), None)
+    export_record.forget_export(persona, home, Path(document["files"][0]["path"]), None)
     return document
 
 

@@ -132,11 +132,11 @@ def _runs(persona: Persona) -> list[Model]:
 
 def _files(persona: Persona, home: Path) -> list[Model]:
     """Return the GGUF files of a persona, the latest first: recorded exports, and what else lies beside them."""
-    from chatclone.export.export_record import read
+    from chatclone.gguf.export_record import read_exports
 
-    exports = {entry.lora or entry.model: f"{entry.kind}, {entry.quant}" for entry in read(persona, home)}
+    exports = {entry.lora or entry.model: f"{entry.kind}, {entry.quant}" for entry in read_exports(persona, home)}
     loose = {file: "" for file in persona.models_folder.glob("*.gguf") if file not in exports}
-    bases = {entry.model for entry in read(persona, home) if entry.lora}
+    bases = {entry.model for entry in read_exports(persona, home) if entry.lora}
     files = [file for file in {**exports, **loose} if file.is_file() and file not in bases]
     found = []
     for file in sorted(files, key=lambda f: f.stat().st_mtime, reverse=True):

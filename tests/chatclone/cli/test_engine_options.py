@@ -7,8 +7,8 @@ import pytest
 
 from chatclone.cli.engine_options import open_shown
 from chatclone.clone.clone import Clone
-from chatclone.engines.protocol import Loading
 from chatclone.errors import ChatcloneError
+from chatclone.gguf.load_progress import Loading
 from tests.fakes import FakeEngine, fake_clone
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from chatclone.engines import choose
 from chatclone.engines.choose import base_label, open_engine, resolve_base
-from chatclone.engines.protocol import LoadingStopped
 from chatclone.errors import ChatcloneError, MissingExtra
-from chatclone.export import export_record
+from chatclone.gguf import export_record
+from chatclone.gguf.load_progress import LoadingCancelled
 from chatclone.personas.persona import Persona
 from chatclone.storage.fingerprint import file_mark, weights_mark
 from tests.chatclone.conftest import Tiny
@@ -31,9 +31,18 @@ def _record(persona: Persona, home: Path, model: Path, lora: Path | None) -> Non
     assert persona.adapter_folder is not None
     persona.models_folder.mkdir()
     weights = export_record.adapter_sha256(persona.adapter_folder)
-    marks = weights_mark(Path(persona.base)), file_mark(model)
-    entry = export_record.Exported("adapter", "f16", persona.base, persona.adapter, weights, model, lora, {}, *marks)
-    export_record.add(persona, home, entry)
+    entry = export_record.ExportRecord(
+        kind="adapter",
+        quant="f16",
+        base=persona.base,
+        adapter=persona.adapter,
+        adapter_sha256=weights,
+        model=model,
+        lora=lora,
+        base_weights=weights_mark(Path(persona.base)),
+        model_mark=file_mark(model),
+    )
+    export_record.record_export(persona, home, entry)
 
 
 def test_light() -> None:
@@ -78,7 +87,7 @@ class TestAuto:
         path.write_text(path.read_text().replace(weights_mark(Path(persona.base)), "0123456789abcdef"))
         engine, reason = open_engine(persona, home=tmp_path)
         engine.close()
-        assert reason.endswith("on base as it was then (train and export again for the one there is now)")
+        assert reason.endswith("on base as it was then (to use its new weights, train and export again)")
 
     def test_no_llama_cpp(self, persona: Persona, tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without llama.cpp the export is of no use here, and that is said."""
@@ -113,7 +122,7 @@ class TestLoading:
 
             open_engine(persona, model=model, home=tmp_path, loading=loading)[0].close()
             assert (shares[0], shares[-1]) == (0.0, 1.0)
-            with pytest.raises(LoadingStopped):
+            with pytest.raises(LoadingCancelled):
                 open_engine(persona, model=model, home=tmp_path, loading=lambda share: False)
 
 

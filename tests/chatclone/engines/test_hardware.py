@@ -11,7 +11,7 @@ import llama_cpp
 from chatclone.engines import hardware
 from chatclone.engines.hardware import (
     ALL_LAYERS,
-    Weights,
+    MemoryNeed,
     check_memory,
     choose_gpu_layers,
     choose_threads,
@@ -21,7 +21,7 @@ from chatclone.errors import ChatcloneError
 from tests.chatclone.conftest import Tiny
 
 GB = 10**9
-SEVEN = Weights(size=4 * GB, place_size=100_000, context=32_768, layers=32)
+SEVEN = MemoryNeed(size=4 * GB, kv_bytes=100_000, context=32_768, layers=32)
 """About a model of 7 billion parameters at 4 bits."""
 
 
@@ -35,7 +35,7 @@ class TestThreads:
     def test_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Any other gets as many as there are cores, and says how many that is."""
         monkeypatch.setattr(hardware, "physical_cores", lambda: 6)
-        assert choose_threads(4 * GB) == (6, "as many as there are cores: 6")
+        assert choose_threads(4 * GB) == (6, "one for each core: 6")
 
 
 class TestCards:
@@ -44,22 +44,22 @@ class TestCards:
     def test_none(self) -> None:
         """Without a card it is the CPU, and why."""
         layers, reason = choose_gpu_layers(SEVEN, 4096, [])
-        assert layers == 0 and "no graphics card" in reason
+        assert layers == 0 and "no GPU" in reason
 
     def test_library_without_support(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The library from the package index computes on the CPU, whatever cards there are."""
         monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
         layers, reason = choose_gpu_layers(SEVEN, 4096)
-        assert layers == 0 and "without support" in reason
+        assert layers == 0 and "without GPU support" in reason
 
     def test_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """With support the library is asked which cards there are; this one has none but the CPU."""
         monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
-        monkeypatch.setattr(hardware, "graphics_cards", lambda: [("RTX", 24 * GB)])
+        monkeypatch.setattr(hardware, "list_gpus", lambda: [("RTX", 24 * GB)])
         assert choose_gpu_layers(SEVEN, 4096) == (ALL_LAYERS, "all of it fits on RTX")
 
     def test_all(self) -> None:
-        """Weights and context that fit go there whole, also on two cards."""
+        """MemoryNeed and context that fit go there whole, also on two cards."""
         assert choose_gpu_layers(SEVEN, 4096, [("A", 3 * GB), ("B", 3 * GB)]) == (ALL_LAYERS, "all of it fits on A, B")
 
     def test_some(self) -> None:
@@ -70,7 +70,7 @@ class TestCards:
 
     def test_the_library_is_asked(self) -> None:
         """The list of cards comes from the library itself, which here may have none, and does not fail."""
-        assert all(name and free >= 0 for name, free in hardware.graphics_cards())
+        assert all(name and free >= 0 for name, free in hardware.list_gpus())
 
 
 class TestMemory:
@@ -107,12 +107,12 @@ class TestMemory:
         assert free_memory(tmp_path) == pytest.approx(free_memory(tmp_path / "none"), rel=0.2)
 
 
-class TestWeights:
+class TestMemoryNeed:
     """What a file's header tells."""
 
     def test_tiny(self, tiny: Tiny) -> None:
         """Two layers of two heads of 16 numbers, a key and a value each, in 16 bits."""
-        assert Weights.of(tiny.gguf) == Weights(tiny.gguf.stat().st_size, 2 * 2 * 2 * (16 + 16), 256, 2)
+        assert MemoryNeed.of(tiny.gguf) == MemoryNeed(tiny.gguf.stat().st_size, 2 * 2 * 2 * (16 + 16), 256, 2)
 
     def test_in_parts(self, tiny: Tiny, tmp_path: Path) -> None:
         """A model in several files is as large as all of them; its name may hold anything."""
@@ -120,4 +120,4 @@ class TestWeights:
         first.write_bytes(tiny.gguf.read_bytes())
         (tmp_path / "my [model]-00002-of-00002.gguf").write_bytes(b"x" * 1000)
         (tmp_path / "my [model]-00003-of-00003.gguf").write_bytes(b"x" * 1000)
-        assert Weights.of(first).size == tiny.gguf.stat().st_size + 1000
+        assert MemoryNeed.of(first).size == tiny.gguf.stat().st_size + 1000

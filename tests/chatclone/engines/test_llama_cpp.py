@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from chatclone.engines import hardware
-from chatclone.engines.protocol import LoadingStopped, Piece, Reading, Sampling, Stopped
+from chatclone.engines.protocol import Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError
 from chatclone.export.base_gguf import HOSTILE
+from chatclone.gguf.load_progress import LoadingCancelled
 from chatclone.prompt.render import ChatMessage
 from tests.chatclone.conftest import Tiny
 
@@ -122,7 +123,7 @@ class TestEqualToTransformers:
         assert _reply(engine, "hey", GREEDY) == _reply(base, "hey", GREEDY)
         engine.set_strength(1.0)
         assert _reply(engine, "hey", GREEDY) == whole
-        with pytest.raises(ChatcloneError, match="no adapter apart"):
+        with pytest.raises(ChatcloneError, match="adapter is merged"):
             base.set_strength(0.5)
         base.close()
 
@@ -165,6 +166,7 @@ SILENT = """
 import logging, sys
 from pathlib import Path
 from chatclone.errors import ChatcloneError
+from chatclone.gguf.load_progress import LoadingCancelled
 if sys.argv[2]:
     logging.basicConfig(filename=sys.argv[2], level=logging.INFO)
 from chatclone.engines.llama_cpp import LlamaEngine
@@ -207,12 +209,12 @@ class TestLoading:
         assert [line.split(" (")[0] for line in engine.settings] == [
             "on the CPU",
             "1 thread",
-            "256 tokens of a prompt at once",
+            "256 prompt tokens at once",
         ]
 
     def test_stopped(self, tiny: Tiny) -> None:
         """It can be stopped, and loaded again afterwards."""
-        with pytest.raises(LoadingStopped, match=r"the loading of llama-f16\.gguf was stopped"):
+        with pytest.raises(LoadingCancelled, match=r"loading llama-f16\.gguf was cancelled"):
             LlamaEngine(tiny.gguf, loading=lambda share: share < 0.5)
         LlamaEngine(tiny.gguf).close()
 

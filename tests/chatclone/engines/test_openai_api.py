@@ -328,9 +328,9 @@ class TestEndpoint:
 
     def test_what_leaves(self) -> None:
         """A person is told where words go, and when anybody between can read them."""
-        assert "on this machine" in Endpoint.of("http://localhost", {}).where_words_go
-        assert "leave this machine for x.org, unencrypted" in Endpoint.of("http://x.org", {}).where_words_go
-        assert Endpoint.of("https://x.org", {}).where_words_go.endswith("leave this machine for x.org")
+        assert "on this machine" in Endpoint.of("http://localhost", {}).privacy_note
+        assert "leave this machine for x.org, unencrypted" in Endpoint.of("http://x.org", {}).privacy_note
+        assert Endpoint.of("https://x.org", {}).privacy_note.endswith("leave this machine for x.org")
 
     def test_loopback(self) -> None:
         """Only this machine's own names and addresses are."""
@@ -388,7 +388,7 @@ class TestChosen:
             open_engine(persona, remote=remote, home=tmp_path)
         with pytest.raises(UsageError, match="needs the address"):
             open_engine(persona, "openai", home=tmp_path)
-        with pytest.raises(UsageError, match="names a GGUF file"):
+        with pytest.raises(UsageError, match="is a GGUF file"):
             open_engine(persona, "openai", model=Path("x.gguf"), remote=remote, home=tmp_path)
 
 

@@ -11,7 +11,8 @@ from chatclone.prompt.render import ChatMessage
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from chatclone.engines.transformers import TransformersEngine, choose_dtype, choose_token, parameters  # noqa: E402
+from chatclone.engines.transformers import TransformersEngine, choose_dtype, choose_token  # noqa: E402
+from chatclone.storage.safetensors_header import count_parameters  # noqa: E402
 
 GREEDY = Sampling(temperature=0, max_tokens=24)
 HELLO = [ChatMessage("system", "You are Mira."), ChatMessage("user", "hey what are you up to 🍲")]
@@ -112,10 +113,10 @@ class TestLoading:
         """An adapter that has only pickled weights is refused unread."""
         (tmp_path / "adapter_config.json").write_bytes((tiny_folders[1] / "adapter_config.json").read_bytes())
         (tmp_path / "adapter_model.bin").write_bytes(b"never read")
-        with pytest.raises(ChatcloneError, match=r"no adapter_model\.safetensors"):
+        with pytest.raises(ChatcloneError, match=r"has no adapter_model\.safetensors"):
             TransformersEngine(tiny_folders[0], tmp_path)
 
     def test_small_models_in_32_bits(self, tiny_folders: tuple[Path, Path]) -> None:
         """A small model on a CPU is computed in 32 bits, whatever it is stored in."""
-        assert 50_000 < parameters(tiny_folders[0]) < 200_000
+        assert 50_000 < count_parameters(tiny_folders[0]) < 200_000
         assert choose_dtype(tiny_folders[0], torch.device("cpu"))[0] == torch.float32

@@ -17,7 +17,7 @@ from chatclone.export.base_gguf import (
     missing_stop_ids,
     template_of,
 )
-from chatclone.gguf.header import quant_of, read_metadata
+from chatclone.gguf.header import quantization_of, read_metadata
 from tests.chatclone.conftest import ODD_END, Tiny
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
@@ -70,7 +70,7 @@ class TestEndOfTurn:
         """The f16 file is only on the way: what stays is the quant that was asked for."""
         monkeypatch.setattr(base_module, "run_script", _Converter(tiny.gguf, tiny.gguf))
         convert(tiny.base, tmp_path / "out.gguf", "q8_0", tmp_path, "tiny")
-        assert quant_of(read_metadata(tmp_path / "out.gguf")) == "q8_0"
+        assert quantization_of(read_metadata(tmp_path / "out.gguf")) == "q8_0"
         assert [path.name for path in tmp_path.iterdir()] == ["out.gguf"]
 
     def test_of_no_avail(self, odd: Path, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

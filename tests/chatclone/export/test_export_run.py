@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.export import adapter_gguf, export_record, parity_report
+from chatclone.export import adapter_gguf, parity_report
 from chatclone.export.base_gguf import cached_base
 from chatclone.export.export_run import export, verify
+from chatclone.gguf import export_record
 from chatclone.gguf.header import read_metadata
 from chatclone.personas.persona import Persona
 from chatclone.storage.fingerprint import file_mark, weights_mark
@@ -200,7 +201,7 @@ class TestVerify:
 def test_breach(adapter_export: Done, monkeypatch: pytest.MonkeyPatch) -> None:
     """An export that falls short is an error that names the report, and no chat uses it."""
     done = adapter_export
-    before = export_record.read(done.persona, done.home)
+    before = export_record.read_exports(done.persona, done.home)
     monkeypatch.setitem(parity_report.TOP1_AT_LEAST, "f16", 1.01)
     with pytest.raises(ChatcloneError, match="f16 must reach 101 %") as caught:
         verify(done.persona, home=done.home)
@@ -208,7 +209,7 @@ def test_breach(adapter_export: Done, monkeypatch: pytest.MonkeyPatch) -> None:
     assert export_record.current_export(done.persona, done.home) is None
     monkeypatch.undo()  # the export is shared by many tests: as it was
     for entry in before:
-        export_record.add(done.persona, done.home, entry)
+        export_record.record_export(done.persona, done.home, entry)
     verify(done.persona, home=done.home)
 
 
@@ -231,7 +232,7 @@ def test_interrupted(
     with pytest.raises(KeyboardInterrupt):
         export(persona, out=tmp_path, home=home_with(tmp_path, scripts), base_gguf=base, progress=interrupt)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [base.name]
-    assert export_record.read(persona, tmp_path) == []
+    assert export_record.read_exports(persona, tmp_path) == []
 
 
 class TestRefused:

@@ -7,7 +7,7 @@ import pytest
 
 from chatclone.engines.protocol import Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.gguf.embedded_persona import BASE_FILE, carried_persona, files_of, keys_of
+from chatclone.gguf.embedded_persona import BASE_FILE, embedded_persona, files_to_load, persona_metadata
 from chatclone.gguf.header import Value
 from chatclone.personas.persona import Persona
 
@@ -47,7 +47,7 @@ class TestPersona:
 
     def test_round_trip(self, tmp_path: Path) -> None:
         """Name, system prompt with its facts, partner and sampling come through; the seed stays at home."""
-        carried = carried_persona(_file(tmp_path / "a.gguf", keys_of(MIRA)), tmp_path)
+        carried = embedded_persona(_file(tmp_path / "a.gguf", persona_metadata(MIRA)), tmp_path)
         assert carried is not None
         assert (carried.name, carried.partners) == ("Mira", ("Theo",))
         assert carried.system_prompt("Theo") == MIRA.system_prompt("Theo")
@@ -56,14 +56,14 @@ class TestPersona:
 
     def test_apart_from_personas(self, tmp_path: Path) -> None:
         """Its chats lie apart from the personas of that home, and nothing is made before it chats."""
-        carried = carried_persona(_file(tmp_path / "a.gguf", keys_of(MIRA)), tmp_path / "home")
+        carried = embedded_persona(_file(tmp_path / "a.gguf", persona_metadata(MIRA)), tmp_path / "home")
         assert carried is not None
         assert carried.folder == tmp_path / "home" / "carried" / "mira"
         assert not (tmp_path / "home").exists()
 
     def test_none(self, tmp_path: Path) -> None:
         """Any other GGUF carries nobody."""
-        assert carried_persona(_file(tmp_path / "a.gguf", {"general.name": "Qwen"}), tmp_path) is None
+        assert embedded_persona(_file(tmp_path / "a.gguf", {"general.name": "Qwen"}), tmp_path) is None
 
 
 class TestFiles:
@@ -72,7 +72,7 @@ class TestFiles:
     def test_model(self, tmp_path: Path) -> None:
         """A model is loaded by itself."""
         model = _file(tmp_path / "a.gguf", {"general.type": "model"})
-        assert files_of(model, tmp_path) == (model, None)
+        assert files_to_load(model, tmp_path) == (model, None)
 
     @pytest.mark.parametrize("place", [".", "cache/gguf"])
     def test_lora(self, tmp_path: Path, place: str) -> None:
@@ -80,28 +80,28 @@ class TestFiles:
         base = tmp_path / place / "base.gguf"
         base.parent.mkdir(parents=True, exist_ok=True)
         base.write_bytes(b"weights")
-        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA, "w", base)})
-        assert files_of(lora, tmp_path) == (base, lora)
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **persona_metadata(MIRA, "w", base)})
+        assert files_to_load(lora, tmp_path) == (base, lora)
 
     def test_another_base(self, tmp_path: Path) -> None:
         """A file of the same name with other weights is not taken for its base."""
         base = tmp_path / "base.gguf"
         base.write_bytes(b"weights")
-        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA, "w", base)})
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **persona_metadata(MIRA, "w", base)})
         base.write_bytes(b"WEIGHTS")
         with pytest.raises(ChatcloneError, match=r"base\.gguf is not the base that lora\.gguf was exported for"):
-            files_of(lora, tmp_path)
+            files_to_load(lora, tmp_path)
 
     def test_of_before_there_were_marks(self, tmp_path: Path) -> None:
         """An adapter that does not know its base's mark takes the file by its name."""
         lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", BASE_FILE: "base.gguf"})
         (tmp_path / "base.gguf").touch()
-        assert files_of(lora, tmp_path) == (tmp_path / "base.gguf", lora)
+        assert files_to_load(lora, tmp_path) == (tmp_path / "base.gguf", lora)
 
     @pytest.mark.parametrize("name", ["../../etc/passwd", "base.gguf", ""])
     def test_lora_alone(self, tmp_path: Path, name: str) -> None:
         """Without its base the adapter is refused; the name in it leads to no other folder."""
-        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **keys_of(MIRA), BASE_FILE: name})
+        lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **persona_metadata(MIRA), BASE_FILE: name})
         with pytest.raises(ChatcloneError, match="its base model is missing") as caught:
-            files_of(lora, tmp_path)
+            files_to_load(lora, tmp_path)
         assert "--kind merged" in caught.value.hint

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.gguf.header import quant_of, read_metadata
+from chatclone.gguf.header import quantization_of, read_metadata
 from tests.chatclone.conftest import Tiny
 
 
@@ -43,17 +43,17 @@ class TestValues:
         metadata = read_metadata(tiny.gguf)
         assert metadata["general.architecture"] == "llama"
         assert metadata["llama.block_count"] == 2
-        assert quant_of(metadata) == "f16"
+        assert quantization_of(metadata) == "f16"
         assert read_metadata(tiny.lora)["general.type"] == "adapter"
 
     @pytest.mark.parametrize(("number", "name"), [(7, "q8_0"), (15, "q4_k_m"), (3, "type 3")])
     def test_quant(self, number: int, name: str) -> None:
         """Quants that can be asked for are known by name."""
-        assert quant_of({"general.file_type": number}) == name
+        assert quantization_of({"general.file_type": number}) == name
 
     def test_no_quant(self) -> None:
         """A file need not say."""
-        assert quant_of({}) == "unknown"
+        assert quantization_of({}) == "unknown"
 
 
 class TestRefused:

@@ -11,8 +11,8 @@ from chatclone import config
 from chatclone.conversations import Settings
 from chatclone.engines.protocol import Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.export import export_record
-from chatclone.export.export_record import Exported
+from chatclone.gguf import export_record
+from chatclone.gguf.export_record import ExportRecord
 from chatclone.personas.persona import Persona
 from chatclone.tui.commands.set_command import with_setting
 from chatclone.tui.screens.choose_model import ModelScreen
@@ -58,8 +58,20 @@ class TestList:
         for name, base in (("2", "/models/qwen"), ("1", "starter")):
             run_in(persona, name, base)
         lora, base_file = file(persona.models_folder / "mira.gguf"), file(tmp_path / "cache" / "base.gguf")
-        export_record.add(
-            persona, tmp_path, Exported("adapter", "f16", "starter", "runs/1/adapter", "0", base_file, lora, {})
+        export_record.record_export(
+            persona,
+            tmp_path,
+            ExportRecord(
+                kind="adapter",
+                quant="f16",
+                base="starter",
+                adapter="runs/1/adapter",
+                adapter_sha256="0",
+                model=base_file,
+                lora=lora,
+                base_weights="",
+                model_mark="",
+            ),
         )
         file(persona.models_folder / "copied.gguf", 3_200_000_000)
         config.config_file(tmp_path).write_text('server = "http://127.0.0.1:8080/v1"\n', "utf-8")

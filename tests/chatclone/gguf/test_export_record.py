@@ -1,12 +1,13 @@
 """What is remembered of an export, and when it no longer counts."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.export import export_record
+from chatclone.gguf import export_record
+from chatclone.gguf.export_record import ExportRecord
 from chatclone.personas.persona import Persona
 from chatclone.storage.fingerprint import file_mark
 
@@ -28,11 +29,16 @@ def _persona(home: Path) -> Persona:
     return Persona(folder, "Mira", adapter="runs/1")
 
 
-def _export(persona: Persona, home: Path, quant: str, model: str = "cache/base.gguf") -> export_record.Exported:
+def _record(persona: Persona, **changes: Any) -> ExportRecord:
+    values = {"kind": "merged", "quant": "f16", "adapter_sha256": "", "base_weights": "", "model_mark": ""}
+    return ExportRecord(base=persona.base, adapter=persona.adapter, **{**values, **changes})
+
+
+def _export(persona: Persona, home: Path, quant: str, model: str = "cache/base.gguf") -> ExportRecord:
     assert persona.adapter_folder is not None
     sha256 = export_record.adapter_sha256(persona.adapter_folder)
-    entry = export_record.Exported("merged", quant, persona.base, persona.adapter, sha256, home / model, None, {})
-    export_record.add(persona, home, entry)
+    entry = _record(persona, adapter_sha256=sha256, quant=quant, model=home / model)
+    export_record.record_export(persona, home, entry)
     return entry
 
 
@@ -47,14 +53,14 @@ class TestCurrent:
         _export(persona, home, "f16")
         newest = _export(persona, home, "q8_0", "cache/other.gguf")
         assert export_record.current_export(persona, home) == newest
-        assert len(export_record.read(persona, home)) == 2
+        assert len(export_record.read_exports(persona, home)) == 2
 
     def test_same_files_again(self, home: Path) -> None:
         """A repeated export takes the place of the older one."""
         persona = _persona(home)
         _export(persona, home, "f16")
         _export(persona, home, "f16")
-        assert len(export_record.read(persona, home)) == 1
+        assert len(export_record.read_exports(persona, home)) == 1
 
     def test_home_moved(self, home: Path) -> None:
         """A home may be moved: its files are found where it is now."""
@@ -92,25 +98,23 @@ class TestBase:
         persona = _persona(home)
         base, lora = home / "cache" / "base.gguf", home / "lora.gguf"
         lora.touch()
-        mark = file_mark(base)
-        entry = export_record.Exported("adapter", "f16", persona.base, persona.adapter, "", base, lora, {}, "", mark)
-        export_record.add(persona, home, entry)
-        (read,) = export_record.read(persona, home)
-        export_record.check(read)
+        entry = _record(persona, kind="adapter", model=base, lora=lora, model_mark=file_mark(base))
+        export_record.record_export(persona, home, entry)
+        (read,) = export_record.read_exports(persona, home)
+        read.check_files()
         base.write_bytes(b"other weights")
         with pytest.raises(ChatcloneError, match=r"base\.gguf is not the base"):
-            export_record.check(read)
+            read.check_files()
         base.write_bytes(b"")
-        export_record.check(read)
+        read.check_files()
 
-    def test_of_before_there_were_marks(self, home: Path) -> None:
-        """A record without marks is read, and nothing is held against it."""
-        persona = _persona(home)
-        _export(persona, home, "f16")
-        path = persona.models_folder / export_record.FILE
-        table = json.loads(path.read_text())
-        del table["exports"][0]["base_weights"], table["exports"][0]["model_mark"]
-        path.write_text(json.dumps(table))
-        current = export_record.current_export(persona, home)
-        assert current is not None
-        export_record.check(current)
+
+@pytest.mark.parametrize("text", ["", "{", '{"exports": [{"kind": "adapter"}]}', "\xff"])
+def test_damaged(home: Path, text: str) -> None:
+    """A damaged record is named, with what to do."""
+    persona = _persona(home)
+    persona.models_folder.mkdir()
+    (persona.models_folder / export_record.FILE).write_text(text, "latin-1")
+    with pytest.raises(ChatcloneError, match=r"cannot read .*export\.json") as caught:
+        export_record.current_export(persona, home)
+    assert "export again" in caught.value.hint

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatclone.engines.protocol import TextStream
+from chatclone.engines.token_loop import TextStream
 
 
 def _bytes(ids: Sequence[int]) -> str:
