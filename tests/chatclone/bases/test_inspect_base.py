@@ -80,7 +80,7 @@ class TestRefused:
         base = model_folder(tmp_path / "base")
         whole = (base / "model.safetensors").read_bytes()
         (base / "model.safetensors").write_bytes(whole[:-1])
-        with pytest.raises(ChatcloneError, match="not whole"):
+        with pytest.raises(ChatcloneError, match="damaged or incomplete"):
             find_base(str(base))
         (base / "model.safetensors").write_bytes(whole)
         index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
