@@ -10,6 +10,7 @@ from chatclone.cli.common_options import Status, current_persona, emit, say
 from chatclone.errors import ChatcloneError, UsageError
 
 if TYPE_CHECKING:
+    from chatclone.conversations.recalled_lines import Unwanted
     from chatclone.personas.persona import Persona
 
 Parsers = list[argparse.ArgumentParser]
@@ -134,6 +135,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_forget(args: argparse.Namespace) -> int:
     """Forget what is named, in memory; `chatclone forget` also takes it out of archive and data set."""
+    from chatclone.conversations.recalled_lines import forget_recalled
     from chatclone.recall.persona_memory import is_known, open_memory
     from importers.dataset.report_text import counted
 
@@ -156,6 +158,7 @@ def run_forget(args: argparse.Namespace) -> int:
         if args.message is not None and not is_known(persona, memory, args.message):
             raise ChatcloneError(f"there is no message {args.message}", "chatclone memory show ID --json")
         gone = memory.forget(passage=args.id, key=args.message, person=args.person, chat=args.chat, span=span)
+    forget_recalled(persona.chats_file, persona.dataset_folder, _recalled(args, persona, span))
     if not gone and args.id is not None:
         raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
     text = f"forgot {counted(gone, 'message')}; a trained adapter does not forget: train again"
@@ -163,6 +166,23 @@ def run_forget(args: argparse.Namespace) -> int:
         text = "nothing of that is remembered, so nothing went; what a later import brings of it stays out"
     emit(args, {"forgotten": gone}, text)
     return 0
+
+
+def _recalled(args: argparse.Namespace, persona: "Persona", span: tuple[int, int] | None) -> "Unwanted":
+    """Return which passages, recalled for replies, are forgotten by these arguments."""
+    from contextlib import closing
+
+    from chatclone.archive.archive import Archive
+    from chatclone.conversations.recalled_lines import said_by, said_in
+
+    chats = {args.chat} - {None}
+    if chats and persona.archive_file.exists():
+        with closing(Archive(persona.archive_file)) as archive:
+            chats |= {chat.name for _, chat in archive.chats() if chat.id == args.chat}
+    by, within = said_by([args.person] if args.person else []), said_in(chats)
+    return lambda hit: (
+        hit.id == args.id or by(hit) or within(hit) or (span is not None and span[0] <= hit.when < span[1])
+    )
 
 
 def run_rebuild(args: argparse.Namespace) -> int:

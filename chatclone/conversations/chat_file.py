@@ -60,6 +60,12 @@ class ChatFile:
         with self._writing():
             yield
 
+    def compact(self) -> None:
+        """Write the file anew: pages that were divided keep copies of what is gone."""
+        with self._lock:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._connection.execute(query, values).fetchall()

@@ -13,7 +13,8 @@ replaces what was chosen. The pairs are part of the data set and stay when their
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,14 @@ def undo(store: ChatStore, folder: Path, correction: str) -> Correction:
             raise ChatcloneError("there is no such correction", f"they stand in {folder / FILE}")
         _write(folder, [one for one in known if one is not gone])
     return gone
+
+
+def forget_lines(folder: Path, lines: Collection[str]) -> None:
+    """Remove recalled lines from the pairs that were made with them."""
+    known = corrections(folder)
+    kept = [replace(one, memory=tuple(line for line in one.memory if line not in lines)) for one in known]
+    if kept != known:
+        _write(folder, kept)
 
 
 def correction_of(folder: Path, reply: StoredMessage) -> Correction | None:

@@ -1,9 +1,10 @@
-"""Forgetting a person or a chat: out of archive, data set and memory, with a tombstone against the next import."""
+"""Forgetting a person or a chat: out of archive, data set, memory and conversations, with a tombstone."""
 
 import json
 from typing import Any
 
 from chatclone.archive.archive import Archive
+from chatclone.conversations.recalled_lines import forget_recalled, said_by, said_in
 from chatclone.errors import ChatcloneError
 from chatclone.ingest.dataset_files import (
     chats_of,
@@ -24,7 +25,7 @@ GONE = "(forgotten)"
 
 
 def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, Any]:
-    """Remove a person or a chat from archive, data set and memory, with a tombstone; names and ids both do.
+    """Remove a person or a chat, by name or id, from archive, data set, memory and recalled lines, with a tombstone.
 
     The archive is changed last, so that an interrupted forgetting can be done again. Returns how many messages are
     gone, what is left to learn from, and the adapters that were trained before.
@@ -40,6 +41,8 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
             replies = _make_again(archive, persona, names)
             remember(persona, archive)
         archive.compact()
+        said = said_in([what.name]) if what else said_by(sorted(names - {who}))
+        forget_recalled(persona.chats_file, persona.dataset_folder, said)
     except ImportFailure as failure:
         raise ChatcloneError(failure.message, failure.hint) from failure
     finally:
