@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
-from pathlib import Path
 from types import ModuleType
 
 import chatclone
@@ -18,7 +17,6 @@ from chatclone.cli import web
 from chatclone.cli.common_options import common, emit, home_of, say, wants_json
 from chatclone.cli.own_packages import require_own_packages
 from chatclone.errors import ChatcloneError
-from chatclone.paths import log_file
 
 COMMANDS = {
     "import": "turn chat exports into a persona",
@@ -45,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_any_text()
     asked = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
     args = parser(asked).parse_args(asked)
-    _log_to_file(home_of(args))
+    if (home := home_of(args)).is_dir():
+        from chatclone.storage.log_file import log_to_file
+
+        log_to_file(home)
     try:
         require_own_packages()
         web.refuse_command(args)
@@ -78,15 +79,6 @@ def _readable(argument: str) -> str:
     if argument.isascii() or os.path.lexists(argument):
         return argument
     return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _log_to_file(home: Path) -> None:
-    """Send what the program and its libraries log to the home's log file, if there is a home yet."""
-    if home.is_dir():
-        import logging
-
-        form = "%(asctime)s %(name)s %(levelname)s %(message)s"
-        logging.basicConfig(filename=log_file(home), filemode="w", level=logging.INFO, format=form)
 
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

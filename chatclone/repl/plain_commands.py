@@ -202,7 +202,7 @@ def _correct(chat: "PlainChat", text: str) -> None:
     if chat.reply is None:
         raise ChatcloneError(tr("there is no reply yet"), tr("write a message"))
     correct(chat.store, chat.clone.persona.dataset_folder, chat.reply, text, chat.reply.created_at)
-    chat.print(tr("Kept: training can learn from it."))
+    chat.print(tr("Saved to corrections.jsonl. Training does not use corrections yet."))
 
 
 def _set(chat: "PlainChat", name: str, value: str) -> None:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatclone.paths import ensure, log_file
+from chatclone.paths import ensure
 from chatclone.personas.persona import Persona
+from chatclone.storage.log_file import log_to_file
 from chatclone.tui.services.open_personas import CloneFactory, Opened
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def run_app(persona: Persona | None, open_clone: CloneFactory, home: Path) -> No
     Until then the garbage collector is off: what imports make stays, and looking for garbage in it took a tenth of
     the time to the first paint. The app turns it on again.
     """
-    logging.basicConfig(filename=log_file(ensure(home)), filemode="w", level=logging.WARNING)
+    log_to_file(ensure(home), logging.WARNING)
     gc.disable()
     try:
         from chatclone.tui.app import ChatcloneApp

@@ -62,7 +62,9 @@ class MessageActions(ChatBase):
         except ChatcloneError as error:
             self._explain(error)
         else:
-            self.notify(tr("Kept: training can learn from it."), title=tr("I would say"))
+            self.notify(
+                tr("Saved to corrections.jsonl. Training does not use corrections yet."), title=tr("I would say")
+            )
 
     async def action_regenerate(self) -> None:
         """Have a reply written again, or a question answered that never was."""

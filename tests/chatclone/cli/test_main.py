@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,34 @@ class TestErrors:
         """The app needs a terminal and says what works without."""
         assert main([]) == 2
         assert "--plain" in capsys.readouterr().err
+
+
+class TestLog:
+    """The log file of a home."""
+
+    @pytest.fixture
+    def fresh_logging(self) -> Iterator[None]:
+        """Take away the handlers that the test set up, and what pytest set up meanwhile comes back."""
+        root = logging.getLogger()
+        before, level = root.handlers[:], root.level
+        root.handlers.clear()
+        yield
+        for handler in root.handlers:
+            handler.close()
+        root.handlers[:], root.level = before, level
+
+    def test_kept(self, home: Path, fresh_logging: None) -> None:
+        """Another command appends to the log of a running app, and a large log is set aside."""
+        home.mkdir()
+        log = home / "chatclone.log"
+        log.write_text("of the app\n")
+        assert main(["where"]) == 0
+        assert log.read_text().startswith("of the app\n")
+        log.write_text("x" * 1_000_001)
+        logging.getLogger().handlers.clear()
+        assert main(["where"]) == 0
+        assert (home / "chatclone.log.1").stat().st_size == 1_000_001
+        assert log.stat().st_size < 1_000
 
 
 class TestImport:
