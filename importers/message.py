@@ -2,11 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
 ChatKind = Literal["personal", "group", "channel", "bot", "saved"]
+EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,12 @@ class Span(msgspec.Struct, frozen=True, gc=False):
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One message as its sender sent it.
 
-    `chat` and `sender` are ids; (`chat`, `id`) is unique within a platform. Times are Unix seconds in UTC; where the
-    export gives only local time, that local time read as UTC. `reply_to` is the id of a message of the same chat.
+    `chat` and `sender` are ids; (`chat`, `id`) is unique within a platform. Times are Unix seconds in UTC. `reply_to`
+    is the id of a message of the same chat.
+
+    `utc_offset` is how far the exporter's clock was ahead of UTC when the message was sent, in seconds; the exporter
+    is usually the owner of the account. It is None where the export gives one clock only: then `sent_at` is local time
+    read as UTC (Telegram before 2022 wrote no more), or UTC without any local time.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -87,6 +93,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     forwarded: bool = False
     via_bot: bool = False
     spans: tuple[Span, ...] = ()
+    utc_offset: int | None = None
+
+    @property
+    def day(self) -> date:
+        """The local date on which it was sent; that of `sent_at` in UTC where `utc_offset` is None."""
+        return date.fromordinal(EPOCH_DAY + (self.sent_at + (self.utc_offset or 0)) // 86_400)
 
     @property
     def content(self) -> str:

@@ -133,7 +133,7 @@ class TelegramHtmlExport:
         if isinstance(message, str):
             self.reading.dropped[message] += 1
             return None
-        self._zoneless = self._zoneless or not said.zoned
+        self._zoneless = self._zoneless or said.utc_offset is None
         self._meet(message.sender, chat)
         return message
 

@@ -60,7 +60,8 @@ class Said:
     """Who wrote it; None where the block is joined to the one before."""
     via_bot: bool = False
     sent_at: int | None = None
-    zoned: bool = False
+    utc_offset: int | None = None
+    """Seconds; None where no time zone stands beside the time."""
     forwarded: bool = False
     reply_to: int | None = None
     text: str = ""
@@ -111,6 +112,7 @@ def message_of(said: Said, number: int, chat: str, sender: str, topics: set[int]
         forwarded=said.forwarded,
         via_bot=said.via_bot,
         spans=said.spans,
+        utc_offset=said.utc_offset,
     )
 
 
@@ -125,7 +127,7 @@ def _read_body(body: LexborNode, said: Said) -> None:
             said.forwarded = True
             _read_body(node, said)
         elif "date" in classes:
-            said.sent_at, said.zoned = _sent_at(node.attributes.get("title") or "")
+            said.sent_at, said.utc_offset = _sent_at(node.attributes.get("title") or "")
         elif "from_name" in classes:
             _read_name(node, said)
         elif "reply_to" in classes:
@@ -148,21 +150,21 @@ def _read_name(node: LexborNode, said: Said) -> None:
         said.name = short or DELETED
 
 
-def _sent_at(title: str) -> tuple[int | None, bool]:
-    """Return Unix seconds and whether a zone stood beside; the zone's offset is that of its winter."""
+def _sent_at(title: str) -> tuple[int | None, int | None]:
+    """Return Unix seconds and the UTC offset beside the local time; Telegram writes the zone's standard offset."""
     found = _DATE.match(title)
     if not found:
-        return None, False
+        return None, None
     numbers = found.groups()
     day, month, year, hour, minute, second = map(int, numbers[:6])
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
-        return None, False
+        return None, None
     seconds = timegm((year, month, day, hour, minute, second))
-    sign = numbers[6]
-    if sign:
-        offset = int(numbers[7]) * 3600 + int(numbers[8]) * 60
-        seconds += -offset if sign == "+" else offset
-    return (seconds if FIRST_EXPORT <= seconds < LAST_EXPORT else None), bool(sign)
+    offset = None
+    if sign := numbers[6]:
+        offset = int(f"{sign}1") * (int(numbers[7]) * 3600 + int(numbers[8]) * 60)
+        seconds -= offset
+    return (seconds if FIRST_EXPORT <= seconds < LAST_EXPORT else None), offset
 
 
 def _target(node: LexborNode) -> int | None:

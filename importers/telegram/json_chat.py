@@ -70,7 +70,7 @@ class OpenChat:
             sender = self._sender(fields, reading)
         if fields.action is not None and opens_topic(fields):
             self._topics.add(fields.id)
-        zone = 0
+        zone = None
         if fields.date_unixtime is not None:
             self._dated = fields
         elif self._dated is not None:

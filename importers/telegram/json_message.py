@@ -37,10 +37,8 @@ LAST_EXPORT = 1 << 33
 EPOCH = datetime(1970, 1, 1)
 SMALLEST_ID, LARGEST_ID = -(1 << 63), (1 << 63) - 1
 """What a number can be that is an id: 64 bits wide."""
-QUARTER = 900
-"""Seconds that zones are apart, at least."""
-FARTHEST_ZONE = 14 * 3600
-"""The most that any zone is ahead of UTC."""
+UTC_OFFSETS = {offset: offset for offset in range(-12 * 3600, 14 * 3600 + 1, 900)}
+"""Every offset of a time zone, in seconds: a larger or odd difference of two dates is a fault of one of them."""
 
 
 def chat_identity(header: dict[str, Any], *, shifted: bool) -> tuple[str, ChatKind]:
@@ -72,21 +70,25 @@ def person_name(name: Any, person: str) -> str:
 
 
 def read_message(
-    fields: Fields, chat: str, sender: str, own_ids: Collection[Any], topics: Collection[int], zone: int = 0
+    fields: Fields, chat: str, sender: str, own_ids: Collection[Any], topics: Collection[int], zone: int | None = None
 ) -> Message | str:
     """Return the message in `fields`, or service, unsupported, undated or empty.
 
     `own_ids` are the forms in which the chat's own id may stand; `topics` are ids that open a forum topic, which
-    everything in the topic seems to reply to. `zone` is what local time is ahead of UTC, in seconds.
+    everything in the topic seems to reply to. `zone` is how far local time is ahead of UTC, in seconds, for a message
+    that carries local time only; None where that is not known either.
     """
     number = fields.id
     if type(number) is not int or not SMALLEST_ID <= number <= LARGEST_ID:
         return "unsupported"
     if fields.type != "message" and not (fields.type == "service" and fields.action == CALL):
         return "service" if fields.type == "service" else "unsupported"
-    sent_at = _seconds(fields.date_unixtime, fields.date, zone)
+    sent_at = _seconds(fields.date_unixtime, fields.date, zone or 0)
     if sent_at is None:
         return "undated"
+    utc_offset = _utc_offset(sent_at, fields.date)
+    if fields.date_unixtime is None:
+        utc_offset = zone
     text, spans = text_of(fields)
     media = None if text_alone(fields) else media_of(fields)
     if not text:
@@ -98,8 +100,8 @@ def read_message(
     return Message(
         chat, number, sent_at, sender, text, media,
         None if fields.reply_to_message_id is None else _reply_to(fields, own_ids, topics),
-        None if unedited else _seconds(fields.edited_unixtime, fields.edited, zone),
-        not written, fields.via_bot is not UNSET, spans,
+        None if unedited else _seconds(fields.edited_unixtime, fields.edited, zone or 0),
+        not written, fields.via_bot is not UNSET, spans, utc_offset,
     )  # fmt: skip
 
 
@@ -108,11 +110,18 @@ def opens_topic(fields: Fields) -> bool:
     return bool(fields.action == "topic_created") and isinstance(fields.id, int)
 
 
-def zone_of(fields: Fields) -> int:
-    """Return what local time is ahead of UTC, in seconds, by a message that carries both; 0 where they disagree."""
-    seconds, local = _seconds(fields.date_unixtime, None, 0), _seconds(None, fields.date, 0)
-    ahead = 0 if seconds is None or local is None else local - seconds
-    return ahead if abs(ahead) <= FARTHEST_ZONE and ahead % QUARTER == 0 else 0
+def zone_of(fields: Fields) -> int | None:
+    """Return how far local time is ahead of UTC, in seconds, by a message with both; None where they disagree."""
+    seconds = _seconds(fields.date_unixtime, None, 0)
+    return None if seconds is None else _utc_offset(seconds, fields.date)
+
+
+def _utc_offset(seconds: int, date: Any) -> int | None:
+    try:
+        since = datetime.fromisoformat(date) - EPOCH
+    except (TypeError, ValueError):  # Telegram writes no time zone there, which would be a TypeError
+        return None
+    return UTC_OFFSETS.get(since.days * 86_400 + since.seconds - seconds)
 
 
 def _seconds(unixtime: Any, date: Any, zone: int) -> int | None:

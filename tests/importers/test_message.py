@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import asdict, fields, replace
+from datetime import date
 
 import pytest
 
@@ -31,6 +32,20 @@ class TestMessage:
         assert [field.name for field in fields(Message)][:3] == ["chat", "id", "sent_at"]
         assert asdict(MESSAGE)["media"] == {"kind": "photo", "emoji": "", "seconds": None}
         assert replace(Span("link", 0, 2), end=3) == Span("link", 0, 3)
+
+    @pytest.mark.usefixtures("machine_zone")
+    @pytest.mark.parametrize(
+        ("sent_at", "utc_offset", "day"),
+        [
+            (1_714_581_000, 9 * 3600, date(2024, 5, 2)),  # 16:30 UTC, 01:30 in Tokyo
+            (1_714_617_000, -7 * 3600, date(2024, 5, 1)),  # 02:30 UTC, 19:30 in Los Angeles
+            (1_714_617_000, None, date(2024, 5, 2)),
+            (-1, None, date(1969, 12, 31)),
+        ],
+    )
+    def test_day(self, sent_at: int, utc_offset: int | None, day: date) -> None:
+        """A message's day is the one where it was sent, whatever the clock of the machine that reads it."""
+        assert replace(MESSAGE, sent_at=sent_at, utc_offset=utc_offset).day == day
 
     @pytest.mark.parametrize(
         ("media", "text", "content"),

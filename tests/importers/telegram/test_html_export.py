@@ -1,6 +1,7 @@
 """Telegram's HTML pages become the same messages as its JSON, as far as the pages tell."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -200,17 +201,18 @@ class TestSenders:
 
 class TestDates:
     @pytest.mark.parametrize(
-        ("title", "seconds"),
+        ("title", "seconds", "utc_offset"),
         [
-            ("25.06.2022 07:25:11 UTC+03:00", 1_656_131_111),
-            ("25.06.2022 07:25:11 UTC-05:30", 1_656_161_711),
-            ("25.06.2022 07:25:11", 1_656_141_911),
+            ("25.06.2022 00:25:11 UTC+03:00", 1_656_105_911, 3 * 3600),
+            ("25.06.2022 23:25:11 UTC-05:30", 1_656_219_311, -5 * 3600 - 1800),
+            ("25.06.2022 07:25:11", 1_656_141_911, None),
         ],
     )
-    def test_zone(self, tmp_path: Path, title: str, seconds: int) -> None:
+    def test_zone(self, tmp_path: Path, title: str, seconds: int, utc_offset: int | None) -> None:
         """A date is read with its zone; before 2022 there is none, and local time is read as UTC."""
         messages, reading = pages(tmp_path, block(5, text("hi"), "Ann", title))
-        assert messages[0].sent_at == seconds
+        assert (messages[0].sent_at, messages[0].utc_offset) == (seconds, utc_offset)
+        assert messages[0].day == date(2022, 6, 25)
         assert any("local time" in warning for warning in reading.warnings) == ("UTC" not in title)
 
     @pytest.mark.parametrize("title", ["", "99.99.2022 07:25:11", "01.01.1970 00:00:00 UTC+00:00", "yesterday"])

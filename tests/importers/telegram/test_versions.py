@@ -1,6 +1,7 @@
 """Every field that Telegram Desktop has written since 2018 is read as what it means, version by version."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -189,13 +190,32 @@ class TestDates:
         messages, reading = read(tmp_path, chat(said))
         assert [m.sent_at for m in messages] == [NOON, NOON + 60, NOON + 120]
         assert messages[2].edited_at == NOON + 180
+        assert [m.utc_offset for m in messages] == [3 * 3600] * 3
         assert reading.warnings == ["some messages carry only local time; the zone is that of the one before"]
 
     def test_local_time_alone(self, tmp_path: Path) -> None:
         """Before v3.7.6 there is only local time, and the report says how it is read."""
         messages, reading = read(tmp_path, chat([raw(1, date_unixtime=...), raw(2, date_unixtime=...)]))
         assert [m.sent_at for m in messages] == [NOON, NOON]
+        assert [m.utc_offset for m in messages] == [None, None]
         assert reading.warnings == ["some messages carry only local time; it is read as UTC"]
+
+    @pytest.mark.usefixtures("machine_zone")
+    @pytest.mark.parametrize(
+        ("fields", "utc_offset", "day"),
+        [
+            ({"date": "2024-05-02T01:30:00", "date_unixtime": "1714581000"}, 9 * 3600, 2),
+            ({"date": "2024-05-01T18:30:00", "date_unixtime": "1714613400"}, -7 * 3600, 1),
+            ({"date": "2024-05-01T23:45:00", "date_unixtime": "1714587300"}, 5 * 3600 + 1800, 1),
+            ({"date": "2024-05-02T00:30:00", "date_unixtime": ...}, None, 2),
+            ({"date": "soon", "date_unixtime": "1714613400"}, None, 2),
+            ({"date": "2024-05-01T18:31:00", "date_unixtime": "1714613400"}, None, 2),
+        ],
+    )
+    def test_local_day(self, tmp_path: Path, fields: Any, utc_offset: Any, day: int) -> None:
+        """The day is that of the export's local date, in any time zone of the machine; dates that disagree are UTC."""
+        message = only(tmp_path, raw(1, **fields))
+        assert (message.utc_offset, message.day) == (utc_offset, date(2024, 5, day))
 
     @pytest.mark.parametrize(
         ("fields", "sent_at"),
