@@ -1,8 +1,6 @@
 """The plan of a training: on which base, with which preset, every setting with its reason, how long it takes."""
 
 import logging
-import os
-import signal
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +19,8 @@ from chatclone.errors import ChatcloneError, UsageError
 from chatclone.i18n.translate import mark, tr, tr_elsewhere, trn
 from chatclone.personas.persona import Persona
 from chatclone.safe_text import visible
+from chatclone.storage.processes import kill_module
+from chatclone.training.launch import WORKER
 from chatclone.tui.screens.page import Page
 from chatclone.tui.services.base_choices import ANOTHER, base_choices, preset_choices
 from chatclone.tui.services.journey import Journey
@@ -195,10 +195,7 @@ class TrainScreen(Page):
         self._abandoned.set()
         if self._measuring and self._measurer is not None:
             pid, self._measurer = self._measurer, None
-            try:
-                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-            except OSError:  # it has ended by itself
-                return
+            kill_module(pid, WORKER)
 
     @on(_Measured)
     def _measured(self, event: _Measured) -> None:
