@@ -114,9 +114,7 @@ def audit(found: Iterable[Pair | Wrong]) -> Audit:
     ending = _usual_ending(pairs)
     for pair in pairs:
         said = words(pair.reply.casefold())
-        for word in said:
-            languages.meet(word)
-        languages.add(said)
+        languages.add(pair.reply)
         for kind in _single_faults(pair, said, script, ending):
             faults[kind].add(pair.row, pair.reply or pair.prompt)
     _repeated(pairs, faults)

@@ -24,14 +24,12 @@ _MOST = 65_535
 class Vocabulary(dict[str, int]):
     """Words to numbers; what can be said of a word alone is found out the first time it is met."""
 
-    def __init__(self, meet: Callable[[str], None]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.laughing: set[str] = set()
-        self._meet = meet
 
     def __missing__(self, word: str) -> int:
         self[word] = number = len(self)
-        self._meet(word)
         if laughs(word):
             self.laughing.add(word)
         return number
@@ -54,7 +52,7 @@ class Ledger:
         self._sets: dict[int, array[int]] = {}
         self._words, self._bubbles, self._opener = array("H"), array("H"), array("I")
         self._traits = bytearray()
-        self._vocabulary = Vocabulary(self.languages.meet)
+        self._vocabulary = Vocabulary()
 
     def __len__(self) -> int:
         return len(self._reason)
@@ -86,7 +84,7 @@ class Ledger:
             self._key.append(0)
             self._low.append(False)
         if not is_foreign(reply.reason):
-            self.languages.add(found)
+            self.languages.add(reply.said)
 
     def reason(self, number: int) -> Reason | None:
         """Return why a reply is not trained on, or None."""

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 from importers.message import Chat, Message, Person
+from importers.privacy.common_words import COMMON_WORDS
 from importers.privacy.redaction import Shown, replaced
-from importers.text.language_id import is_small_word, script_of
+from importers.text.language_id import script_of
 
 _SYLLABLES = {
     "latin": ("b d f g k l m n p r s t v z".split(), "a e i o u".split()),
@@ -130,7 +131,7 @@ class Pseudonyms:
         known, length = (part, len(word)) if part in self._names else self._declined(part)
         if not known:
             return None
-        if word[0].lower() == word[0] != word[0].upper() and (known in _ALSO_WORDS or is_small_word(known)):
+        if word[0].lower() == word[0] != word[0].upper() and (known in _ALSO_WORDS or known in COMMON_WORDS):
             return None
         return self._likeliest(known, chat), length
 

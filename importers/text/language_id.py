@@ -1,82 +1,59 @@
-"""Which languages somebody writes in, without a model: by script, by letters of one language only, by small words.
+"""Which languages somebody writes in, by the `py3langid` package (140 languages), and the script of a word.
 
-A reply counts for the language that most of its words speak for. One that no word speaks for (`ok`, a name) counts for
-the language that leads among those written in its script; emoji and numbers count for none.
+A reply of a few words is often too short to tell. It then counts for the language that leads among the replies in its
+script; where none does, for `und`: an unknown language is never given another one's name.
 """
 
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+UNKNOWN = "und"
 NAMES = {
-    "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fa": "Persian", "fr": "French",
-    "he": "Hebrew", "hi": "Hindi", "hy": "Armenian", "id": "Indonesian", "it": "Italian", "ja": "Japanese",
-    "ka": "Georgian", "kk": "Kazakh", "ko": "Korean", "mn": "Mongolian", "pl": "Polish", "pt": "Portuguese",
-    "ru": "Russian", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "uz": "Uzbek", "vi": "Vietnamese",
-    "zh": "Chinese", "und": "not told",
+    "af": "Afrikaans", "ar": "Arabic", "az": "Azerbaijani", "be": "Belarusian",
+    "bg": "Bulgarian", "bn": "Bengali", "bs": "Bosnian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque",
+    "fa": "Persian", "fi": "Finnish", "fr": "French", "ga": "Irish", "gl": "Galician", "gu": "Gujarati",
+    "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "hy": "Armenian", "id": "Indonesian",
+    "is": "Icelandic", "it": "Italian", "ja": "Japanese", "ka": "Georgian", "kk": "Kazakh", "km": "Khmer",
+    "kn": "Kannada", "ko": "Korean", "ku": "Kurdish", "ky": "Kyrgyz", "lo": "Lao", "lt": "Lithuanian",
+    "lv": "Latvian", "mk": "Macedonian", "ml": "Malayalam", "mn": "Mongolian", "mr": "Marathi", "ms": "Malay",
+    "my": "Burmese", "ne": "Nepali", "nl": "Dutch", "no": "Norwegian", "pa": "Punjabi", "pl": "Polish",
+    "ps": "Pashto", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "si": "Sinhala", "sk": "Slovak",
+    "sl": "Slovenian", "so": "Somali", "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili",
+    "ta": "Tamil", "te": "Telugu", "tg": "Tajik", "th": "Thai", "tk": "Turkmen", "tl": "Tagalog", "tr": "Turkish",
+    "tt": "Tatar", "ug": "Uyghur", "uk": "Ukrainian", "ur": "Urdu", "uz": "Uzbek", "vi": "Vietnamese",
+    "yue": "Cantonese", "zh": "Chinese", "und": "unknown",
 }  # fmt: skip
-"""ISO 639-1 codes to names for people."""
+"""ISO 639 codes to English names, for the languages that are met most; others are shown by their code."""
 
-LEAST_SHARE, LEAST_REPLIES = 0.01, 2
-"""A language, other than the leading one, of fewer replies than either is an accident and not listed."""
+SURE = 0.8
+"""Probability from which a single reply may be of another language than the person's usual one in that script."""
+SURE_ON_AVERAGE, LEAST_LETTERS = 0.4, 6
+"""Mean probability, over all letters of a script, that makes a language the usual one; and the letters it needs."""
+LEAST_SHARE, LEAST_REPLIES = 0.03, 2
+"""A language, other than the leading one, of fewer replies than either is taken for a mistake: they count as unsure."""
+SAMPLED = 2_000
+"""Replies that are looked at: enough for shares to a percent, and a twentieth of a second."""
 
-_SMALL_WORDS = {
-    "en": "a i hey hi the and you is it that was for are with have this not but what be do just like i'm don't it's "
-    "so my of to your me how yeah know would there when can if get we they at on in no yes he she his her from about "
-    "going really think ok",
-    "ru": "и не что я ты это как да нет но так мы вы он она они все уже если только когда есть был была тебе меня "
-    "мне еще ещё там тут ну вот очень сегодня завтра спасибо привет хорошо ладно почему зачем где кто чтобы "
-    "просто",
-    "uk": "що не як так ти це та ні але ми ви він вона вони вже якщо тільки коли є був була тобі мене мені ще там "
-    "тут дуже сьогодні завтра дякую привіт добре чому де хто щоб просто й і",
-    "mn": "би чи юм байна байгаа шүү дээ энэ тэр надад чамд юу яаж хаана хэзээ өнөөдөр маргааш баярлалаа сайн тийм "
-    "үгүй болно л нь бол гэж одоо гээд байх минь бид бас их за уу үү бэ вэ",
-    "kk": "мен сен бұл және қалай жоқ иә не қайда бүгін ертең рахмет жақсы керек болады емес өте үшін",
-    "uz": "men sen va bu uchun bilan emas bor yo'q nima qanday qachon bugun ertaga rahmat yaxshi kerak edi ekan "
-    "lekin siz biz ular juda qayerda nega shu o'zi bo'ladi мен сен ва бу учун билан эмас бор йўқ нима қандай "
-    "қачон бугун эртага раҳмат яхши керак эди экан лекин сиз биз жуда қаерда нега xop qilib",
-    "id": "yang dan di ini itu aku kamu saya tidak nggak gak ga ada mau bisa sudah udah belum lagi sama juga kok "
-    "dong sih apa kenapa gimana kapan besok hari nanti terima kasih banget deh aja buat dari ke dengan untuk "
-    "kita",
-    "es": "que de la el no es y en lo un una por con para los se te me mi qué cómo pero muy más está estoy gracias "
-    "hola bueno sí hoy mañana porque cuando todo bien yo tú ya si",
-    "pt": "que de o a não é e em um uma por com para os se te me mas muito mais está estou obrigado obrigada oi bom "
-    "sim hoje amanhã porque quando tudo bem eu você já isso vou pra tá",
-    "fr": "que de la le ne pas est et en les un une pour avec dans je tu il elle on ça c'est mais très plus merci "
-    "salut oui non aujourd'hui demain quand tout bien moi toi vous j'ai t'as suis des du",
-    "de": "ich du nicht das ist und die der ein eine mit für auf zu wir ihr sie es aber sehr mehr danke hallo ja "
-    "nein heute morgen wann wo wie was alles gut mir dir mal noch auch schon hab bin kann",
-    "it": "che di la il non è e un una per con sono ho hai mi ti ci ma molto più grazie ciao sì oggi domani perché "
-    "quando tutto bene io tu anche come cosa della dai",
-    "tr": "bir ve bu da de ne ben sen var yok çok için ama değil mi mı iyi nasıl bugün yarın teşekkürler evet hayır "
-    "şimdi neden kadar gibi olur",
-    "pl": "nie to i w na się że jest co jak ale tak do z ja ty mam masz bardzo dzięki cześć dzisiaj jutro kiedy "
-    "gdzie już",
-    "vi": "không là có và của tôi bạn anh em được gì này cho đi rồi thì mà với một",
-    "ar": "في من على ما لا هذا هذه انا أنا انت أنت كيف ليش لماذا متى اليوم غدا بكرة شكرا نعم لكن مع عن هل يا الله "
-    "إن كان أن إلى الى ماذا لك لي كل بس مش شو",
-    "fa": "من تو این آن که به از را در و است نیست چی چرا کی کجا امروز فردا ممنون سلام خوب خیلی برای با هم میشه",
-}
-_LETTERS = {
-    "uk": "іїєґ", "mn": "өү", "kk": "әңұһі", "uz": "ўҳ", "fa": "پچژگ", "es": "ñ¿", "pt": "ãõ", "de": "ß", "tr": "ğış",
-    "pl": "ąęłżźśń", "vi": "ạảấầẩậắằẳẵặẹẻẽếềểễệịỉọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹđ",
-}  # fmt: skip
-"""Letters that speak for a language; several share some."""
-_SPEAKING = frozenset("".join(_LETTERS.values()))
+LIKELIEST = 6
+MERGED = {"ary": "ar", "arz": "ar", "pcm": "en", "uzs": "uz", "wuu": "zh"}
+"""Codes of languages that chats cannot be told apart by, to the one that people know."""
+
+_NOISE = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+|[@#/]\w+|`[^`]*`|\[[\w-]+\]")
+"""Links, addresses, mentions, code, and the placeholders of redaction and media."""
 _SCRIPTS = (
     ("latin", "a", "ɏ"), ("greek", "Ͱ", "Ͽ"), ("cyrillic", "Ѐ", "ԯ"), ("armenian", "Ա", "֏"), ("hebrew", "א", "ת"),
     ("arabic", "ء", "ۿ"), ("devanagari", "ऀ", "ॿ"), ("thai", "ก", "๛"), ("georgian", "Ⴀ", "ჿ"), ("hangul", "ᄀ", "ᇿ"),
     ("latin", "Ḁ", "ỿ"), ("kana", "ぁ", "ヿ"), ("hangul", "ㄱ", "ㆎ"), ("han", "㐀", "鿿"), ("hangul", "가", "힣"),
 )  # fmt: skip
-_ONE_LANGUAGE = {
-    "greek": "el", "armenian": "hy", "hebrew": "he", "devanagari": "hi", "thai": "th", "georgian": "ka", "hangul": "ko",
-}  # fmt: skip
-_LEADING = {"latin": "und", "cyrillic": "und", "arabic": "ar", "han": "zh", "kana": "ja"}
-"""What a script without any evidence counts for."""
-
-_UZBEK_LETTER = re.compile("[og]['‘’ʻʼ`]")
-
+_ONE_LANGUAGE = {"greek": "el", "armenian": "hy", "thai": "th", "georgian": "ka", "hangul": "ko", "kana": "ja"}
+"""Scripts that people write one language in today."""
 _FIRST_LETTERS = [first for _, first, _ in _SCRIPTS]
 
 
@@ -89,93 +66,86 @@ def script_of(word: str) -> str:
     return ""
 
 
-def is_small_word(word: str) -> bool:
-    """Tell whether a word, in lower case, is one of the small ones of some language."""
-    return word in _HINTS
-
-
 class Languages:
-    """Counts a person's replies by language; each word is looked at closely only the first time it is met."""
+    """Counts a person's replies by language, from an even sample of them."""
 
     def __init__(self) -> None:
-        self.replies: Counter[str] = Counter()
-        """Language code to the number of replies that a word speaks for."""
-        self._unsure: Counter[str] = Counter()
-        """Script to the number of replies that none does."""
-        self._hints = dict(_HINTS)
+        self._sample: list[str] = []
+        self._step = 1
+        self._met = 0
 
-    def meet(self, word: str) -> None:
-        """Take note of what a new word, in lower case, speaks for."""
-        if word not in self._hints and (spoken := _speaks_for(word)):
-            self._hints[word] = spoken
-
-    def add(self, words: Sequence[str]) -> None:
-        """Count one reply of these words, in lower case and met before."""
-        spoken = [hint for hint in map(self._hints.get, words) if hint]
-        if not spoken:
-            if script := next(filter(None, map(script_of, words)), ""):
-                self._unsure[script] += 1
-        elif len(spoken) == 1 or spoken.count(spoken[0]) == len(spoken):
-            self.replies[spoken[0][0] if len(spoken[0]) == 1 else self._usual(spoken[0])] += 1
-        else:
-            votes: dict[str, float] = {}
-            for hint in spoken:
-                for language in hint:
-                    votes[language] = votes.get(language, 0.0) + 1 / len(hint)
-            most = max(votes.values())
-            self.replies[self._usual([language for language, vote in votes.items() if vote == most])] += 1
+    def add(self, reply: str) -> None:
+        """Take note of one reply; one without words (emoji, numbers, links alone) counts for no language."""
+        if self._met % self._step == 0:
+            text = _NOISE.sub(" ", reply)
+            if not any(map(str.isalpha, text)):
+                return
+            self._sample.append(text)
+            if len(self._sample) == SAMPLED:
+                del self._sample[1::2]
+                self._step *= 2
+        self._met += 1
 
     def shares(self) -> dict[str, float]:
         """Return the share of the replies with words that each language has, largest first."""
-        counted = Counter(self.replies)
-        for script, number in self._unsure.items():
-            counted[self._leader(script)] += number
+        by_script: dict[str, list[str]] = {}
+        for text in self._sample:
+            by_script.setdefault(_script_of_text(text), []).append(text)
+        counted: Counter[str] = Counter()
+        for script, texts in by_script.items():
+            counted += _count(script, texts)
         total = counted.total()
         least = max(LEAST_REPLIES, LEAST_SHARE * total)
-        ordered = counted.most_common()
-        return {code: round(n / total, 3) for place, (code, n) in enumerate(ordered) if n >= least or not place}
-
-    def _usual(self, languages: Iterable[str]) -> str:
-        """Return that of several languages which this person writes most."""
-        return max(languages, key=lambda language: self.replies[language])
-
-    def _leader(self, script: str) -> str:
-        if language := _ONE_LANGUAGE.get(script):
-            return language
-        written = [(number, code) for code, number in self.replies.items() if script in _SCRIPTS_OF.get(code, ())]
-        return max(written)[1] if written else _LEADING.get(script, "und")
+        found = {code: number for code, number in counted.most_common() if number >= least or number == total}
+        return {code: round(number / sum(found.values()), 3) for code, number in found.items()}
 
 
-def _small_words() -> dict[str, tuple[str, ...]]:
-    hints: dict[str, list[str]] = {}
-    for language, listed in _SMALL_WORDS.items():
-        for word in listed.split():
-            hints.setdefault(word, []).append(language)
-            if "'" in word:
-                for apostrophe in "‘’ʻʼ":
-                    hints.setdefault(word.replace("'", apostrophe), []).append(language)
-    return {word: tuple(languages) for word, languages in hints.items()}
-
-
-_HINTS = _small_words()
-
-
-def _speaks_for(word: str) -> tuple[str, ...]:
-    if word.isascii():
-        return ()
-    script = script_of(word)
+def _count(script: str, texts: list[str]) -> Counter[str]:
+    """Return how many of the replies in one script each language has; unsure ones have the leading language."""
     if language := _ONE_LANGUAGE.get(script):
-        return (language,)
-    if script in ("han", "kana"):
-        return ("ja",) if script == "kana" else ("zh", "ja")
-    # Uzbek writes o‘ and g‘ with one of several apostrophes.
-    if script == "latin" and _UZBEK_LETTER.search(word):
-        return ("uz",)
-    if _SPEAKING.isdisjoint(word):
-        return ()
-    return tuple(language for language, letters in _LETTERS.items() if any(letter in word for letter in letters))
+        return Counter({language: len(texts)})
+    ranked = [_ranked(text) for text in texts]
+    letters = [sum(map(str.isalpha, text)) for text in texts]
+    means: dict[str, float] = {}
+    for ranking, weight in zip(ranked, letters, strict=True):
+        for language, probability in ranking.items():
+            means[language] = means.get(language, 0.0) + probability * weight / sum(letters)
+    usual = max(means, key=means.__getitem__, default=UNKNOWN)
+    if sum(letters) < LEAST_LETTERS or means.get(usual, 0.0) < SURE_ON_AVERAGE:
+        usual = UNKNOWN
+    told = Counter(next((code for code, p in ranking.items() if p >= SURE), usual) for ranking in ranked)
+    least = max(LEAST_REPLIES, LEAST_SHARE * len(texts))
+    counted = Counter({language: number for language, number in told.items() if number >= least})
+    counted[usual] += told.total() - counted.total()
+    return counted
 
 
-_SCRIPTS_OF = {
-    language: {script_of(word) for word in listed.split()} - {""} for language, listed in _SMALL_WORDS.items()
-} | {"zh": {"han"}, "ja": {"kana", "han"}}
+def _ranked(text: str) -> dict[str, float]:
+    """Return the probabilities of the likeliest languages of a text."""
+    ranking: dict[str, float] = {}
+    for code, probability in _identifier().rank(text)[:LIKELIEST]:
+        if code != "zxx":  # no language at all
+            code = MERGED.get(code, code)
+            ranking[code] = ranking.get(code, 0.0) + float(probability)
+    return ranking
+
+
+@cache
+def _identifier() -> "LanguageIdentifier":
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def _script_of_text(text: str) -> str:
+    """Return the script of a reply: that of most words, but Latin only where another has less than a third of them.
+
+    Latin words are borrowed everywhere. Japanese mixes kana and Han: any kana makes it kana.
+    """
+    scripts = Counter(filter(None, map(script_of, text.casefold().split())))
+    if any("\u3041" <= letter <= "\u30fe" for letter in text):
+        return "kana"
+    others = scripts.total() - scripts["latin"]
+    if 3 * others >= scripts.total():
+        del scripts["latin"]
+    return scripts.most_common(1)[0][0] if scripts else ""

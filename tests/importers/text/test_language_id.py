@@ -1,18 +1,14 @@
-"""Languages are told by script, letters and small words; what tells nothing counts for the leading one."""
+"""Languages of chat replies: short ones follow the leading language of their script, unknown ones stay unknown."""
 
 import pytest
 
 from importers.text.language_id import Languages, script_of
-from importers.text.segmentation import words
 
 
 def shares(*replies: str) -> dict[str, float]:
     found = Languages()
     for reply in replies:
-        said = words(reply.casefold())
-        for word in said:
-            found.meet(word)
-        found.add(said)
+        found.add(reply)
     return found.shares()
 
 
@@ -22,10 +18,10 @@ class TestLanguages:
         [
             ("en", ["so what do you think about it", "ok", "no idea honestly"]),
             ("ru", ["я не знаю что тебе сказать", "ага", "давай завтра"]),
-            ("uk", ["ти де зараз", "дякую", "не знаю"]),
+            ("uk", ["ти де зараз", "дякую, що написала", "не знаю ще"]),
             ("ko", ["그래 알았어", "ㅋㅋㅋ", "내일 보자"]),
             ("ar", ["لا أعرف ماذا أقول لك", "تمام"]),
-            ("fa", ["چطوری", "خوبم ممنون"]),
+            ("fa", ["چطوری عزیزم، کجا هستی", "خوبم ممنون"]),
             ("uz", ["yo‘q, bugun kelolmayman", "rahmat", "qachon kelasan"]),
             ("uz", ["ҳозир бораман, ўзинг қалай", "раҳмат"]),
             ("mn", ["би маргааш уулзана шүү дээ", "за", "юу хийж байна"]),
@@ -53,6 +49,33 @@ class TestLanguages:
     def test_nothing_to_tell(self) -> None:
         """Emoji, signs and numbers are no language."""
         assert shares("👍", "+", "12:30", "🎉🎉") == {}
+
+    @pytest.mark.parametrize(
+        ("language", "replies"),
+        [
+            ("nl", ["ik ben thuis met mijn broer", "waarom was je zo laat", "de kat ligt op de bank"]),
+            ("fi", ["olen kotona veljen kanssa", "miksi olit niin myöhässä", "joo"]),
+            ("hu", ["otthon vagyok a bátyámmal", "miért késtél ennyit", "jó"]),
+            ("bg", ["вкъщи съм с брат ми", "защо закъсня толкова", "да"]),
+            ("tl", ["nasa bahay ako kasama kapatid ko", "bakit ka late", "oo"]),
+            ("kk", ["мен бүгін келе алмаймын", "қайдасың", "жақсы"]),
+        ],
+    )
+    def test_less_common(self, language: str, replies: list[str]) -> None:
+        """A language is told as itself, not as a more common one that shares some words."""
+        assert shares(*replies) == {language: 1.0}
+
+    def test_links_and_code_do_not_count(self) -> None:
+        """Addresses, mentions, placeholders and code are no language."""
+        links = ["https://www.exemplo.com.br/noticias/hoje-para-voce", "@joaosilva `para cada um`", "[link] [photo]"]
+        assert shares("What is it?", "Where did you get that from?", *links) == {"en": 1.0}
+        assert shares(*links) == {}
+
+    def test_large(self) -> None:
+        """Many replies are sampled evenly, so that a change of language half way shows."""
+        russian = ["я сегодня не приду, очень устал", "да всё хорошо, а у тебя как дела?", "ну что ты такое говоришь"]
+        replies = ["see you when i get there tomorrow"] * 4_500 + russian * 1_500
+        assert shares(*replies) == pytest.approx({"en": 0.5, "ru": 0.5}, abs=0.02)
 
     def test_unknown(self) -> None:
         """What nothing speaks for is not called anything."""
