@@ -134,10 +134,10 @@ def _read_body(body: LexborNode, said: Said) -> None:
             said.reply_to = _target(node)
         elif "media_wrap" in classes:
             _read_media(node, said)
-        elif "text" in classes:
-            said.text, said.spans = text_of(node)
-        elif any(name.startswith("rich_") for name in classes):
-            said.text, said.spans = text_of(node, rich=True)
+        elif "text" in classes or any(name.startswith("rich_") for name in classes):
+            text, spans = text_of(node, rich="text" not in classes)
+            if text:  # a caption of white space does not replace a poll's question
+                said.text, said.spans = text, spans
 
 
 def _read_name(node: LexborNode, said: Said) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from importers.message import Media, Message, Person, Span
@@ -376,6 +376,11 @@ def without_ids(messages: Sequence[Message]) -> list[tuple[object, ...]]:
 class TestSameAsJson:
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(made=raw_messages(), page=st.integers(1, 5), zone=st.sampled_from([-5, 0, 3]))
+    @example(
+        made=[raw(1, text=[" "], date_unixtime=str(NOON), poll={"question": "Tea?", "answers": []}, via_bot="@gif")],
+        page=1,
+        zone=-5,
+    )
     def test_random_exports(
         self, tmp_path_factory: pytest.TempPathFactory, made: list[dict[str, Any]], page: int, zone: int
     ) -> None:
