@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 ChatKind = Literal["personal", "group", "channel", "bot", "saved"]
+NAMED = "name:"
+"""Prefix of ids that are made of a name, for exports that hold no ids."""
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 

@@ -1,16 +1,16 @@
-"""Who "me" is, and how we know: from the export itself where it tells, else from what a person asked for."""
+"""Who the owner of an export is ("me"): from the export itself, else from what the user typed."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from string import ascii_letters
 
-from importers.dataset.report_text import counted
 from importers.message import Chat, Person
 from importers.source import ImportFailure
 
 LISTED = 12
 """Candidates named in an error; the rest are counted."""
 OWN_ONLY = 20
-"""Messages of one single sender in a group, from which on its export held "only my messages", Telegram's default."""
+"""A group with more messages than this, all of one sender, was exported with "only my messages", Telegram's default."""
 
 
 def infer_owner(
@@ -18,8 +18,9 @@ def infer_owner(
 ) -> tuple[str, str] | None:
     """Return the id of the export's owner and how it is known, or None where it cannot be known.
 
-    `account` is the user the export names as its own. `senders` maps a chat to who wrote in it. In a personal chat the
-    chat's id is the partner's, so whoever else wrote is the owner. Names are never used: they are not unique.
+    `account` is the user whom the export names as its owner. `senders` maps a chat's id to the number of messages of
+    each sender. A personal chat has the partner's id, so the only other sender is the owner. Names are not used: they
+    are not unique.
     """
     if account is not None:
         return account, "personal_information"
@@ -36,10 +37,9 @@ def infer_owner(
 def own_only(
     chats: Iterable[Chat], senders: Mapping[str, Mapping[str, int]], declared: Collection[str] = ()
 ) -> list[str]:
-    """Return a warning for each group of which one person's messages alone were exported.
+    """Return a warning for each group of which only one person's messages were exported.
 
-    `declared` are chats of which the export itself says so; of others it is told by more than `OWN_ONLY` messages
-    under one name.
+    `declared` holds the ids of chats for which the export says so; others are detected by `OWN_ONLY`.
     """
     warnings = []
     for chat in chats:
@@ -54,27 +54,35 @@ def own_only(
 
 
 def resolve(wanted: str, people: Mapping[str, Person], counts: Mapping[str, int]) -> Person:
-    """Return the person whom `wanted` names: an id, a whole name, or a part of a name that fits one person only."""
+    """Return the person that `wanted` names: an id, the number of an id, a whole name, or part of one person's name."""
     if wanted in people:
         return people[wanted]
-    if f"user{wanted}" in people:
-        return people[f"user{wanted}"]
     needle = wanted.strip().casefold()
+    numbered = [p for p in people.values() if wanted.isdecimal() and p.id.lstrip(ascii_letters) == wanted]
     named = [p for p in people.values() if p.name.casefold() == needle]
-    found = named or [p for p in people.values() if needle and needle in p.name.casefold()]
+    found = numbered or named or [p for p in people.values() if needle and needle in p.name.casefold()]
     if len(found) == 1:
         return found[0]
     if found:
-        raise ImportFailure(f'"{wanted}" may be {len(found)} people', f"name one by id: {candidates(found, counts)}")
-    listed = candidates(people.values(), counts)
-    hint = f"there is {listed}" if listed else "nobody wrote anything in this export"
-    raise ImportFailure(f'nobody here is called "{wanted}"', hint)
+        raise ImportFailure(
+            '"{wanted}" may be {count} people',
+            "name one by id: {candidates}",
+            wanted=wanted,
+            count=len(found),
+            candidates=candidates(found, counts),
+        )
+    if listed := candidates(people.values(), counts):
+        raise ImportFailure('there is nobody called "{wanted}"', "there is {people}", wanted=wanted, people=listed)
+    raise ImportFailure('there is nobody called "{wanted}"', "nobody wrote anything in this export", wanted=wanted)
 
 
 def candidates(people: Iterable[Person], counts: Mapping[str, int]) -> str:
     """Return people with their ids and numbers of messages, most messages first, as one line."""
     ordered = sorted(people, key=lambda p: (-counts.get(p.id, 0), p.name, p.id))
-    names = [f"{p.name} ({p.id}, {counted(counts.get(p.id, 0), 'message')})" for p in ordered[:LISTED]]
+    names = []
+    for person in ordered[:LISTED]:
+        count = counts.get(person.id, 0)
+        names.append(f"{person.name} ({person.id}, {count:,} message{'' if count == 1 else 's'})")
     if len(ordered) > LISTED:
         names.append(f"and {len(ordered) - LISTED} more")
     return ", ".join(names)

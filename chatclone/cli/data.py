@@ -90,7 +90,7 @@ def run_audit(args: argparse.Namespace) -> int:
         try:
             found = audit(read_pairs(path))
         except ImportFailure as failure:
-            raise ChatcloneError(failure.message, failure.hint) from failure
+            raise ChatcloneError(failure.templates[0], failure.templates[1], **failure.values) from failure
         documents.append({"file": str(path), **found.to_dict()})
         shown.append("\n".join(audit_lines(found, path.name, width)))
     emit(args, {"files": documents}, "\n\n".join(shown))

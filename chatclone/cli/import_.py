@@ -3,7 +3,7 @@
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,8 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("import", parents=parents, help="turn chat exports into a persona")
     option = parser.add_argument
     option("paths", nargs="+", type=Path, metavar="PATH", help="an export's file, folder or zip; several are joined")
-    option("--from", dest="platform", metavar="PLATFORM", help="which program wrote it (default: told by its content)")
+    written_by = "which program wrote it: %(choices)s (default: detected)"
+    option("--from", dest="platform", metavar="PLATFORM", choices=Platforms(), help=written_by)
     option("--me", metavar="ID_OR_NAME", help="who you are in the export, where it does not say")
     option("--as", dest="clone_of", metavar="ID_OR_NAME", help="whom to clone (default: you)")
     option("--chats", nargs="+", default=[], metavar="CHAT", help="learn from these chats only, by name or id")
@@ -45,6 +46,20 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     option("--they-agreed", "--yes", dest="they_agreed", action="store_true", help=agreed)
     option("--dry-run", action="store_true", help="show what would happen and change nothing")
     parser.set_defaults(run=run)
+
+
+class Platforms:
+    """The names of all platforms, looked up only when they are needed: in the help and where `--from` is given."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        from importers.registry import names
+
+        return iter(names())
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a platform has this name."""
+        return name in list(self)
 
 
 def percent(typed: str) -> float:

@@ -87,7 +87,7 @@ def ingest(
                     return job.into_other(known)
         return job.as_new(slug)
     except ImportFailure as failure:
-        raise ChatcloneError(failure.message, failure.hint) from failure
+        raise ChatcloneError(failure.templates[0], failure.templates[1], **failure.values) from failure
 
 
 def _remove_remains(root: Path) -> None:

@@ -11,7 +11,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.ingest.dataset_files import last_import
 from chatclone.ingest.into_archive import Tally
 from chatclone.personas.persona import Persona
-from importers import owner
+from importers import owner, registry
 from importers.message import Person
 
 AGAIN = "as at the last import"
@@ -89,9 +89,9 @@ def _owner(archive: Archive, persona: Persona, known: str, tally: Tally, asking:
             tally.owner, tally.owner_how = people[known], AGAIN
         return people[known]
     counts = archive.counts()
-    # Channels write too, but nobody is one.
     writers = [people[i] for i in tally.writers if i in people]
-    writers = [p for p in writers if not p.id.startswith("channel")] or writers
+    is_person = registry.source(tally.platform).is_person
+    writers = [p for p in writers if is_person(p.id)] or writers
     ordered = sorted(writers, key=lambda p: (-counts[p.id], p.name, p.id))
     answer = asking.who_are_you([(p, counts[p.id]) for p in ordered])
     if answer is None:

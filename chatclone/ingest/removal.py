@@ -44,7 +44,7 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
         said = said_in([what.name]) if what else said_by(sorted(names - {who}))
         forget_recalled(persona.chats_file, persona.dataset_folder, said)
     except ImportFailure as failure:
-        raise ChatcloneError(failure.message, failure.hint) from failure
+        raise ChatcloneError(failure.templates[0], failure.templates[1], **failure.values) from failure
     finally:
         archive.close()
     adapters = [p.parent.name for p in sorted(persona.runs_folder.glob("*/adapter"))]

@@ -1,7 +1,7 @@
 """Telegram Desktop's HTML export, of one chat or a whole account; see `importers.source.Export`.
 
 One page of a thousand messages is in memory at a time. The pages hold no ids of people and chats: whoever and whatever
-has one name is one, under the id `name:` and that name, and the reading warns of it.
+has one name is one, under the id `NAMED` and that name, and the reading warns of it.
 """
 
 from collections import Counter
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from selectolax.lexbor import LexborNode
 
-from importers.message import Chat, ChatKind, Message, Person
+from importers.message import NAMED, Chat, ChatKind, Message, Person
 from importers.owner import infer_owner, own_only
-from importers.source import ImportFailure, Reading, Source
+from importers.source import File, ImportFailure, Reading
 from importers.telegram.html_message import message_of, number_of, opens_topic, read_block, service_reason
 from importers.telegram.html_pages import (
     Listed,
@@ -49,17 +49,19 @@ class _OpenChat:
             return self.listed.kind
         if self.name in SAVED:
             return "saved"
-        return "personal" if f"name:{self.name}" in self.senders and len(self.senders) <= 2 else "group"
+        return "personal" if f"{NAMED}{self.name}" in self.senders and len(self.senders) <= 2 else "group"
 
 
 class TelegramHtmlExport:
     """The pages of an export, by their paths below its folder."""
 
-    def __init__(self, files: Mapping[str, Source]) -> None:
+    def __init__(self, files: Mapping[str, File]) -> None:
         self.reading = Reading("telegram")
         self._files = files
         self._chats = chats_in(files)
         self._zoneless = False
+        self.notes: list[str] = []
+        """What to say about how the export was found."""
 
     def recognise(self) -> bool:
         """Tell whether these are pages that Telegram wrote, from the beginning of one."""
@@ -124,12 +126,12 @@ class TelegramHtmlExport:
             return None
         said = read_block(block)
         if said.name is not None:
-            chat.sender, chat.via_bot = f"name:{said.name}", said.via_bot
+            chat.sender, chat.via_bot = f"{NAMED}{said.name}", said.via_bot
         said.via_bot = chat.via_bot or said.via_bot
         # In Saved Messages, what others wrote was forwarded there and stands under their names.
-        if chat.kind == "saved" and owner and chat.sender != f"name:{owner}":
+        if chat.kind == "saved" and owner and chat.sender != f"{NAMED}{owner}":
             said.forwarded = True
-        message = message_of(said, number, chat.id, chat.sender or "name:", chat.topics)
+        message = message_of(said, number, chat.id, chat.sender or NAMED, chat.topics)
         if isinstance(message, str):
             self.reading.dropped[message] += 1
             return None
@@ -141,21 +143,24 @@ class TelegramHtmlExport:
         self.reading.counts[sender] += 1
         chat.senders[sender] += 1
         if sender not in self.reading.people:
-            self.reading.people[sender] = Person(sender, sender.removeprefix("name:"))
+            self.reading.people[sender] = Person(sender, sender.removeprefix(NAMED))
 
     def _finish(self, senders: dict[str, Counter[str]], owner: str, own: set[str]) -> None:
         """Draw the conclusions that need all pages: the owner, and what to warn of."""
         reading = self.reading
         if not reading.read and reading.repairs:
             raise ImportFailure("the export ends before its first complete message", "export it again")
-        known = f"name:{owner}" if f"name:{owner}" in reading.people else None
+        known = f"{NAMED}{owner}" if f"{NAMED}{owner}" in reading.people else None
         # Under its own name a personal chat has the id of its partner, as in JSON.
-        chats = [replace(c, id=f"name:{c.name}") for c in reading.chats.values() if c.name not in SAVED]
-        if found := infer_owner(known, chats, {f"name:{reading.chats[c].name}": wrote for c, wrote in senders.items()}):
-            reading.owner = reading.people.get(found[0]) or Person(found[0], found[0].removeprefix("name:"))
+        chats = [replace(c, id=f"{NAMED}{c.name}") for c in reading.chats.values() if c.name not in SAVED]
+        if found := infer_owner(
+            known, chats, {f"{NAMED}{reading.chats[c].name}": wrote for c, wrote in senders.items()}
+        ):
+            reading.owner = reading.people.get(found[0]) or Person(found[0], found[0].removeprefix(NAMED))
             reading.owner_how = found[1]
         reading.warnings += own_only(reading.chats.values(), senders, own)
         if reading.read:
             reading.warnings.append(NAMES_ONLY)
         if self._zoneless:
             reading.warnings.append("some messages carry only local time; it is read as UTC")
+        reading.warnings += self.notes

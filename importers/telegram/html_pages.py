@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborHTMLParser
 
 from importers.files import natural
-from importers.message import ChatKind
-from importers.source import ImportFailure, Source
+from importers.message import NAMED, ChatKind
+from importers.source import File, ImportFailure
 from importers.telegram.html_message import DELETED, number_of
 from importers.telegram.html_text import line_of
 
@@ -30,7 +30,7 @@ class Pages:
     """The pages of one chat, by their numbers."""
 
     folder: str
-    by_number: tuple[tuple[int, Source], ...]
+    by_number: tuple[tuple[int, File], ...]
 
     @property
     def missing(self) -> list[int]:
@@ -47,9 +47,9 @@ class Listed:
     own_only: bool
 
 
-def chats_in(files: Mapping[str, Source]) -> list[Pages]:
+def chats_in(files: Mapping[str, File]) -> list[Pages]:
     """Return the chats among an export's files, in natural order; a page without a number is the first."""
-    found: dict[str, dict[int, Source]] = {}
+    found: dict[str, dict[int, File]] = {}
     for name, file in files.items():
         if page := _PAGE.match(name):
             found.setdefault(page[1] or "", {}).setdefault(int(page[2] or 1), file)
@@ -57,7 +57,7 @@ def chats_in(files: Mapping[str, Source]) -> list[Pages]:
     return [Pages(folder, tuple(sorted(pages.items(), key=lambda page: page[0]))) for folder, pages in ordered]
 
 
-def parse(file: Source) -> tuple[LexborHTMLParser, bool]:
+def parse(file: File) -> tuple[LexborHTMLParser, bool]:
     """Return a page and whether it is whole."""
     content = _content(file, LARGEST_PAGE + 1)
     if len(content) > LARGEST_PAGE:
@@ -72,12 +72,12 @@ def heading(page: LexborHTMLParser) -> str:
     return (line_of(found) if found else "") or DELETED
 
 
-def beginning(file: Source) -> LexborHTMLParser:
+def beginning(file: File) -> LexborHTMLParser:
     """Return what stands at the beginning of a page."""
     return LexborHTMLParser(_content(file, HEADER_BYTES))
 
 
-def _content(file: Source, size: int) -> bytes:
+def _content(file: File, size: int) -> bytes:
     try:
         with file.open("rb") as opened:
             return opened.read(size)
@@ -94,11 +94,11 @@ def chat_ids(chats: Iterable[Pages]) -> dict[str, str]:
     ids: dict[str, str] = {}
     for folder, page in starts.items():
         number = next((n for block in page.css("div.message.default") if (n := number_of(block)) is not None), 0)
-        ids[folder] = f"name:{names[folder]}" + (f"/{number}" if often[names[folder]] > 1 else "")
+        ids[folder] = f"{NAMED}{names[folder]}" + (f"/{number}" if often[names[folder]] > 1 else "")
     return ids
 
 
-def account_name(files: Mapping[str, Source]) -> str:
+def account_name(files: Mapping[str, File]) -> str:
     """Return the name of the account's owner, which its summary gives without an id; empty where there is none."""
     if SUMMARY not in files:
         return ""
@@ -106,7 +106,7 @@ def account_name(files: Mapping[str, Source]) -> str:
     return " ".join(line_of(value) for value in page.css("div.personal_info div.names div.value"))
 
 
-def listing(files: Mapping[str, Source]) -> dict[str, Listed]:
+def listing(files: Mapping[str, File]) -> dict[str, Listed]:
     """Return what the account's list tells of its chats, by their folders."""
     found: dict[str, Listed] = {}
     if LISTING not in files:

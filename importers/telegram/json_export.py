@@ -14,7 +14,7 @@ import msgspec
 from importers.json_stream.values import JsonStream, Malformed, Truncated
 from importers.message import Message, Person
 from importers.owner import infer_owner, own_only
-from importers.source import ImportFailure, Reading, Source
+from importers.source import File, ImportFailure, Reading
 from importers.telegram.json_chat import OpenChat
 from importers.telegram.json_fields import RUN, Fields, fields_of
 from importers.telegram.json_message import person_id, person_name
@@ -118,10 +118,12 @@ class _Walk:
 class TelegramExport:
     """A `result.json`; see `importers.source.Export`."""
 
-    def __init__(self, path: Source) -> None:
+    def __init__(self, path: File) -> None:
         self.path = path
         self.reading = Reading("telegram")
         self._open: dict[int, OpenChat] = {}
+        self.notes: list[str] = []
+        """What to say about how the export was found."""
 
     def recognise(self) -> bool:
         """Tell whether the file is a Telegram export, reading no further than its first message."""
@@ -180,6 +182,7 @@ class TelegramExport:
         self._find_owner(walk.account, senders)
         self.reading.warnings += own_only(self.reading.chats.values(), senders)
         self._warn_of_local_time()
+        self.reading.warnings += self.notes
 
     def _warn_of_local_time(self) -> None:
         open_chats = self._open.values()

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from importers.message import ChatKind, Message
+from importers.message import NAMED, ChatKind, Message
 from importers.telegram.json_fields import Fields
 from importers.telegram.json_text import clean, question_of, text_of
 from importers.telegram.media import CALL, media_of, text_alone
@@ -59,7 +59,7 @@ def person_id(value: Any, name: Any, header: dict[str, Any], chat: str) -> str:
             return chat  # the partner or the owner, the channel itself, or an anonymous admin
         high, low = value >> 32, value & 0xFFFFFFFF
         return f"channel{low}" if high == 2 else f"user{low if high == 1 else value}"
-    return f"name:{clean(name)}" if isinstance(name, str) and name else "deleted"
+    return f"{NAMED}{clean(name)}" if isinstance(name, str) and name else "deleted"
 
 
 def person_name(name: Any, person: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from importers.files import ExportFiles, shortest_first
-from importers.source import Source
+from importers.source import File
 from importers.telegram.html_pages import LISTING, SUMMARY
 
 EXPORT_FILE = "result.json"
@@ -21,8 +21,8 @@ class Found:
     """One export: its JSON file, or the pages of its HTML by their paths below its folder."""
 
     folder: str
-    json: Source | None = None
-    pages: Mapping[str, Source] | None = None
+    json: File | None = None
+    pages: Mapping[str, File] | None = None
     other_form_ignored: bool = False
     """True where HTML lies beside the JSON, with the same messages in it."""
 
@@ -41,7 +41,7 @@ def find(files: ExportFiles) -> list[Found]:
     return found
 
 
-def _folders(files: Mapping[str, Source]) -> list[str]:
+def _folders(files: Mapping[str, File]) -> list[str]:
     """Return every folder that holds a file or a folder that does, the outer ones first."""
     folders = {""}
     for name in files:
@@ -58,7 +58,7 @@ def _in_folder(folder: str, files: ExportFiles) -> Found | None:
     return Found(folder, pages=pages) if has_pages else None
 
 
-def _is_part(name: str, below: Mapping[str, Source]) -> bool:
+def _is_part(name: str, below: Mapping[str, File]) -> bool:
     """Tell whether a page belongs to an export in this very folder: a chat's own pages, or an account's."""
     if "/" not in name:
         return PAGE.match(name) is not None or name == SUMMARY

@@ -110,7 +110,7 @@ class TestZip:
         path = tmp_path / "export.zip"
         path.write_bytes(content)
         assert is_zip(path)
-        with pytest.raises(ImportFailure, match=r"export\.zip is a broken zip"):
+        with pytest.raises(ImportFailure, match=r"export\.zip is a damaged zip"):
             in_zip(path)
 
     @pytest.mark.parametrize("at", [60, 200])
@@ -122,7 +122,7 @@ class TestZip:
         path.write_bytes(content)
         file = in_zip(path).files["result.json"]
         assert isinstance(file, ZippedFile)
-        with pytest.raises(ImportFailure, match="broken zip"), file.open("rb") as opened:
+        with pytest.raises(ImportFailure, match="damaged zip"), file.open("rb") as opened:
             opened.read()
 
     def test_understated_size(self, tmp_path: Path) -> None:
