@@ -1,14 +1,13 @@
-"""A model behind any OpenAI-compatible server: vLLM, llama-server, Ollama, another `chatclone serve`.
+"""An engine that asks an OpenAI-compatible server: vLLM, llama-server, Ollama, another `chatclone serve`.
 
-Messages are sent, not token ids: the server renders its own template, so the prompt's length is an estimate here. Every
-reply has a connection of its own, and closing it, between two pieces or while waiting for the first, is what stops the
-server. Until the first piece a failure that may pass is tried again; after it the piece stands and the failure is told.
-Imported lazily, since it imports an HTTP client.
+It sends messages, not token ids: the server renders its own template, so prompt lengths are estimates here. Each reply
+has a connection of its own; closing it stops the server. Transient failures are retried until the first piece of text
+arrives. Import it lazily: it imports an HTTP client.
 """
 
 import asyncio
-import json
 import logging
+import math
 import re
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -17,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import msgspec
 
-from chatclone.engines.endpoint import COMPLETIONS, PASSING, Endpoint, Transient, offered, quoted
+from chatclone.engines.endpoint import COMPLETIONS, TRANSIENT_STATUS, Endpoint, TransientError, quoted
 from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.prompt.render import ChatMessage, ChatTemplate, Prompt, merge_roles, neutralise
@@ -26,96 +26,125 @@ from chatclone.prompt.render import ChatMessage, ChatTemplate, Prompt, merge_rol
 log = logging.getLogger(__name__)
 
 DEFAULT_CONTEXT = 4096
-"""Tokens taken for granted where a server does not tell; what Ollama gives a model by default."""
+"""Context in tokens where the server does not say; Ollama's default."""
 BYTES_PER_TOKEN = 3
-"""Bytes of UTF-8 counted as one token. Today's vocabularies need 3 to 6, so a prompt is cut early, not refused."""
+"""UTF-8 bytes counted as one token. Today's vocabularies need 3 to 6, so the estimate is on the safe side."""
 COUNTED = "{% for m in messages %}<{{ m.role }}>\n{{ m.content }}\n</{{ m.role }}>\n{% endfor %}"
-"""Stands for the server's template when counting: about as many tokens a turn as the usual ones need."""
+"""Stands for the server's template in estimates: about as many tokens a turn as the usual ones need."""
 MARKERS = (
     *("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"),
     *("<|start_header_id|>", "<|end_header_id|>", "<|start|>", "<|end|>", "<|message|>", "<|channel|>"),
     *("<|user|>", "<|assistant|>", "<|system|>", "<start_of_turn>", "<end_of_turn>"),
     *("[INST]", "[/INST]", "<s>", "</s>", "<bos>", "<eos>"),
 )
-"""What the usual families' tokenizers read as special tokens: the server's own cannot be asked."""
+"""Special tokens of the usual model families; a server does not list its own."""
 OPTIONAL = ("temperature", "top_p", "min_p", "seed", "stream_options")
-"""Fields a request can do without, where a server refuses them."""
+"""Request fields that are left out where a server rejects them."""
 POLL_SECONDS = 0.02
-"""How often a generation that waits for the server asks whether it was cancelled."""
+"""How often cancellation is checked while waiting for the server."""
 LONGEST_PAUSE = 30.0
-"""Seconds between two tries, whatever the server asks for."""
+"""Longest pause between two tries in seconds, whatever the server asks for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the server may take: to connect, between two signs of life, and the pauses before each new try."""
+class Timeouts:
+    """How long to wait: to connect, between two signs of life, and before each retry."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 300.0  # a server may load the model first, and read a long prompt on a CPU
     pauses: tuple[float, ...] = (0.5, 1.0, 2.0)
 
 
-class _Unsupported(Exception):
-    """The server does not know some fields, which are left out from now on."""
+class _Model(msgspec.Struct):
+    id: str
+    max_model_len: int | None = None
+    """vLLM's field for the context, in tokens."""
+
+
+class _ModelList(msgspec.Struct):
+    data: list[_Model]
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    completion_tokens: int | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _FieldRejected(Exception):
+    """The server rejects some fields, which are left out from now on."""
 
 
 class OpenAIEngine:
-    """An `engines.base.Engine` that asks a server; nothing is sent before the first `generate`, except by `connect`."""
+    """Implements `chatclone.engines.protocol.Engine`; only `connect` sends anything before the first `generate`."""
 
     name = "openai"
     settings: tuple[str, ...] = ()
 
     def __init__(
-        self, endpoint: Endpoint, model: str, context: int = DEFAULT_CONTEXT, patience: Patience | None = None
+        self, endpoint: Endpoint, model: str, context: int = DEFAULT_CONTEXT, timeouts: Timeouts | None = None
     ) -> None:
         self.model = model
         self.context = context
         self.template = estimating_template()
         self.remote = endpoint.remote
         self._endpoint = endpoint
-        self._patience = patience or Patience()
-        self._left_out: set[str] = set()
+        self._timeouts = timeouts or Timeouts()
+        self._rejected: set[str] = set()
         self._length_field = "max_tokens"
-        self._turn = threading.Lock()
-
-    def set_strength(self, strength: float) -> None:
-        """Refuse: the server decides about its adapter."""
-        raise ChatcloneError("the server applies its adapter itself", "chat with the exported adapter on this machine")
+        self._busy = threading.Lock()
 
     @classmethod
     def connect(
         cls, endpoint: Endpoint, model: str = "", context: int | None = None, *, prefer: str = ""
     ) -> "OpenAIEngine":
-        """Ask the server what is not given: the model, `prefer` or the only one there is, and its context."""
+        """Ask the server for what is not given: the model (`prefer`, or the only one) and its context."""
         if model and context:
             return cls(endpoint, model, context)
-        models = _ask_for_models(endpoint, required=not model)
+        models = _list_models(endpoint, required=not model)
         name = model or (prefer if prefer in models else "") or (next(iter(models)) if len(models) == 1 else "")
         if not name:
-            names = ", ".join(sorted(models)[:10])
             raise UsageError(
-                f"{endpoint.url} offers {names}" if models else f"{endpoint.url} does not say which models it has",
+                "{url} offers {models}" if models else "{url} does not say which models it has",
                 "name one with --remote-model",
+                url=endpoint.url,
+                models=", ".join(sorted(models)[:10]),
             )
-        told = models.get(name, {}).get("max_model_len")
-        return cls(endpoint, name, context or (told if isinstance(told, int) and told > 0 else DEFAULT_CONTEXT))
+        return cls(endpoint, name, context or models.get(name) or DEFAULT_CONTEXT)
 
     def generate(self, prompt: Prompt, sampling: Sampling, cancelled: Cancelled) -> Iterator[EngineEvent]:
-        """Continue `prompt`; a second generation before the first has ended is refused."""
-        if not self._turn.acquire(blocking=False):
+        """Continue `prompt`; a second generation before the first has ended is a ChatcloneError."""
+        if not self._busy.acquire(blocking=False):
             raise ChatcloneError("the model is still writing another reply", "wait for it, or stop it")
         try:
             yield Reading(0, len(prompt.ids))
-            yield from _stepped(self._reply(prompt.messages, sampling), cancelled)
+            yield from _iterate(self._reply(prompt.messages, sampling), cancelled)
         finally:
-            self._turn.release()
+            self._busy.release()
+
+    def set_strength(self, strength: float) -> None:
+        """Refuse: the server applies its adapter."""
+        raise ChatcloneError("the server applies its adapter itself", "chat with the exported adapter on this machine")
 
     def close(self) -> None:
-        """Let go of nothing: every connection ended with its reply."""
+        """Do nothing: every connection ended with its reply."""
 
     async def _reply(self, messages: Sequence[ChatMessage], sampling: Sampling) -> AsyncGenerator[EngineEvent]:
-        """Try until something is written, then write on."""
-        pauses = list(self._patience.pauses)
+        """Yield the events of a reply; retry until the first one."""
+        pauses = list(self._timeouts.pauses)
         written = False
         while True:
             try:
@@ -124,103 +153,92 @@ class OpenAIEngine:
                         written = True
                         yield event
                 return
-            except _Unsupported:
+            except _FieldRejected:
                 continue  # each field is left out once, so this ends
-            except Transient as failure:
+            except TransientError as failure:
                 if written or not pauses:
                     raise
-                pause = min(max(pauses.pop(0), failure.after), LONGEST_PAUSE)
-                log.warning("no answer from the server yet; asking again after %.1f s", pause)
+                pause = min(max(pauses.pop(0), failure.retry_after), LONGEST_PAUSE)
+                log.warning("no response from the server; retrying in %.1f s", pause)
             await asyncio.sleep(pause)
 
     async def _attempt(self, messages: Sequence[ChatMessage], sampling: Sampling) -> AsyncGenerator[EngineEvent]:
         url = self._endpoint.url + COMPLETIONS
         try:
             async with (
-                httpx2.AsyncClient(**_client_options(self._endpoint, self._patience)) as client,
+                httpx2.AsyncClient(**_client_options(self._endpoint, self._timeouts)) as client,
                 client.stream("POST", url, json=self._request(messages, sampling)) as response,
             ):
                 if not response.is_success:
-                    raise self._refused(response.status_code, await response.aread(), response.headers)
+                    raise self._error(response.status_code, await response.aread(), response.headers)
                 async with aclosing(_events(response)) as events:
                     async for event in events:
                         yield event
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            raise _unreachable(error, self._endpoint, self._patience) from None
+            raise _connection_error(error, self._endpoint, self._timeouts) from None
 
     def _request(self, messages: Sequence[ChatMessage], sampling: Sampling) -> dict[str, Any]:
         turns = [{"role": m.role, "content": neutralise(m.content, MARKERS)} for m in merge_roles(messages)]
-        fields: dict[str, Any] = {
+        optional: dict[str, Any] = {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "min_p": sampling.min_p,
             "stream_options": {"include_usage": True},
         }
         if sampling.seed is not None:
-            fields["seed"] = sampling.seed
-        kept = {name: value for name, value in fields.items() if name not in self._left_out}
-        always = {"model": self.model, "messages": turns, "stream": True, self._length_field: sampling.max_tokens}
-        return always | kept
+            optional["seed"] = sampling.seed
+        required = {"model": self.model, "messages": turns, "stream": True, self._length_field: sampling.max_tokens}
+        return required | {name: value for name, value in optional.items() if name not in self._rejected}
 
-    def _refused(self, status: int, body: bytes, headers: httpx2.Headers) -> Exception:
-        """Return what to raise: where a server does not know a field, the request to try again without it."""
+    def _error(self, status: int, body: bytes, headers: httpx2.Headers) -> Exception:
+        """Return what to raise; where the server rejects a field, a request to try again without it."""
         if status in (400, 422):
             words = set(re.findall(r"\w+", quoted(body)))
-            if names := {name for name in OPTIONAL if name in words} - self._left_out:
-                self._left_out |= names
+            if names := {name for name in OPTIONAL if name in words} - self._rejected:
+                self._rejected |= names
                 log.warning("the server does not take %s; left out from now on", ", ".join(sorted(names)))
-                return _Unsupported()
+                return _FieldRejected()
             if "max_completion_tokens" in words and self._length_field == "max_tokens":
-                self._length_field = "max_completion_tokens"  # OpenAI's newer models know only this name
-                return _Unsupported()
-        return self._endpoint.refusal(status, body, self.model, headers.get("retry-after", ""))
+                self._length_field = "max_completion_tokens"  # OpenAI's newer models take only this name
+                return _FieldRejected()
+        return self._endpoint.error_for(status, body, self.model, headers.get("retry-after", ""))
 
 
 def estimating_template() -> ChatTemplate:
-    """Return a template that counts tokens by BYTES_PER_TOKEN, since the server's tokenizer is out of reach."""
+    """Return a template that only counts tokens, by BYTES_PER_TOKEN, since the server's tokenizer is not available."""
 
     def encode(text: str) -> list[int]:
-        data = text.encode(errors="replace")
-        starts = range(0, len(data), BYTES_PER_TOKEN)
-        return [int.from_bytes(b"\1" + data[i : i + BYTES_PER_TOKEN], "big") for i in starts]
+        return [0] * math.ceil(len(text.encode(errors="replace")) / BYTES_PER_TOKEN)
 
-    def decode(ids: Sequence[int]) -> str:
-        # The leading 1 keeps zero bytes and the length of the last group; it is the first byte that is not zero.
-        groups = [i.to_bytes(BYTES_PER_TOKEN + 1, "big").lstrip(b"\0")[1:] for i in ids]
-        return b"".join(groups).decode(errors="replace")
-
-    return ChatTemplate(COUNTED, encode, decode, stop_ids=frozenset(), markers=MARKERS)
+    return ChatTemplate(COUNTED, encode, lambda ids: "", stop_ids=frozenset(), markers=MARKERS)
 
 
-def _stepped(events: AsyncGenerator[EngineEvent], cancelled: Cancelled) -> Iterator[EngineEvent]:
-    """Drive `events` from a plain generator, asking all the while whether it was cancelled."""
+def _iterate(events: AsyncGenerator[EngineEvent], cancelled: Cancelled) -> Iterator[EngineEvent]:
+    """Yield `events` from an event loop of their own, checking for cancellation while waiting."""
 
-    async def following() -> EngineEvent | None:
-        return await anext(events, None)
+    async def next_event() -> EngineEvent | None:
+        step = asyncio.ensure_future(anext(events, None))
+        try:
+            while not step.done():
+                if cancelled():
+                    return Stopped("cancelled")
+                await asyncio.wait({step}, timeout=POLL_SECONDS)
+            return step.result()
+        finally:
+            step.cancel()
+            await asyncio.wait({step})
 
-    stopped = False
-    loop = asyncio.new_event_loop()
-    step = loop.create_task(following())
-    try:
-        while True:
-            while not step.done() and not (stopped := cancelled()):
-                loop.run_until_complete(asyncio.wait({step}, timeout=POLL_SECONDS))
-            if stopped or (event := step.result()) is None:
-                break
-            yield event
-            step = loop.create_task(following())
-    finally:
-        step.cancel()
-        loop.run_until_complete(asyncio.wait({step}))
-        loop.run_until_complete(events.aclose())
-        loop.run_until_complete(loop.shutdown_asyncgens())  # the HTTP client's own
-        loop.close()
-    if stopped:
-        yield Stopped("cancelled")
+    with asyncio.Runner() as runner:
+        try:
+            event: EngineEvent | None = None
+            while not isinstance(event, Stopped) and (event := runner.run(next_event())) is not None:
+                yield event
+        finally:
+            runner.run(events.aclose())
 
 
 async def _events(response: httpx2.Response) -> AsyncGenerator[EngineEvent]:
-    """Turn the stream of a reply into events; a stream that ends before the reply did is an error."""
+    """Turn the stream of a reply into events; a stream that ends before the reply is an error."""
     finish: str | None = None
     written = tokens = 0
     try:
@@ -228,65 +246,69 @@ async def _events(response: httpx2.Response) -> AsyncGenerator[EngineEvent]:
             if sent.data == "[DONE]":
                 finish = finish or "stop"
                 break
-            text, reason, used = _read_chunk(sent.data)
-            finish, tokens = reason or finish, used or tokens
-            if text:
-                written += 1
-                yield Piece(text)
+            chunk = _decode_chunk(sent.data)
+            tokens = (chunk.usage and chunk.usage.completion_tokens) or tokens
+            for choice in (chunk.choices or [])[:1]:
+                finish = choice.finish_reason or finish
+                if choice.delta and choice.delta.content:
+                    written += 1
+                    yield Piece(choice.delta.content)
     except httpx2.RequestError:
         if finish is None:
             raise
     if finish is None:
-        raise Transient("the server ended the connection in the middle of the reply", "ask again")
+        raise TransientError("the server ended the connection in the middle of the reply", "ask again")
     if tokens > written:
-        yield Piece("", tokens - written)  # a chunk may hold several tokens; only the end tells how many
+        yield Piece("", tokens - written)  # a chunk may hold several tokens; only the usage at the end counts them
     yield Stopped("length" if finish == "length" else "end_of_turn")
 
 
-def _read_chunk(data: str) -> tuple[str, str | None, int]:
-    """Return a chunk's text, why the reply ends (None: it goes on), and how many tokens it had in all (0: untold)."""
+def _decode_chunk(data: str) -> _Chunk:
     try:
-        chunk = json.loads(data)
-        if error := chunk.get("error"):
-            raise ChatcloneError(f"the server gave up: {quoted(json.dumps(error).encode())}", "ask again")
-        choice = (chunk.get("choices") or [{}])[0]
-        text = (choice.get("delta") or {}).get("content") or ""
-        used = (chunk.get("usage") or {}).get("completion_tokens") or 0
-        return str(text), choice.get("finish_reason"), int(used)
-    except (ValueError, TypeError, AttributeError, LookupError):
+        chunk = msgspec.json.decode(data, type=_Chunk)
+    except msgspec.MsgspecError:
         raise ChatcloneError("the server does not answer in OpenAI's format", "check --url") from None
+    if (error := bytes(chunk.error)) != b"null":
+        raise ChatcloneError("the server reports an error: {said}", "ask again", said=quoted(error))
+    return chunk
 
 
-def _ask_for_models(endpoint: Endpoint, *, required: bool) -> dict[str, dict[str, Any]]:
-    """Return the server's models by id; one that keeps no list has none, which is an error only where `required`."""
+def _list_models(endpoint: Endpoint, *, required: bool) -> dict[str, int | None]:
+    """Return the context of each of the server's models by id; a missing list is an error only where `required`."""
     try:
-        # No second try: the person is waiting, and a server that is not there should be said at once.
-        with httpx2.Client(**_client_options(endpoint, Patience())) as client:
-            answer = client.get(endpoint.url + "/models")
+        # No retry: the user is waiting and should learn at once that the server is down.
+        with httpx2.Client(**_client_options(endpoint, Timeouts())) as client:
+            response = client.get(endpoint.url + "/models")
     except (httpx2.RequestError, httpx2.InvalidURL) as error:
-        raise _unreachable(error, endpoint, Patience()) from None
-    if not answer.is_success and (required or answer.status_code in (401, 403, *PASSING)):
-        raise endpoint.refusal(answer.status_code, answer.content, "", answer.headers.get("retry-after", ""))
-    return offered(answer.content) if answer.is_success else {}
+        raise _connection_error(error, endpoint, Timeouts()) from None
+    if response.is_success:
+        try:
+            models = msgspec.json.decode(response.content, type=_ModelList).data
+        except msgspec.MsgspecError:
+            return {}
+        return {model.id: model.max_model_len for model in models}
+    if required or response.status_code in (401, 403, *TRANSIENT_STATUS):
+        raise endpoint.error_for(response.status_code, response.content, "", response.headers.get("retry-after", ""))
+    return {}
 
 
-def _client_options(endpoint: Endpoint, patience: Patience) -> dict[str, Any]:
-    """Return how to reach the server: what goes to this machine goes there directly, never through a proxy."""
-    timeout = httpx2.Timeout(patience.connect_seconds, read=patience.read_seconds)
+def _client_options(endpoint: Endpoint, timeouts: Timeouts) -> dict[str, Any]:
+    """Return the options of an HTTP client; a server on this machine is never reached through a proxy."""
+    timeout = httpx2.Timeout(timeouts.connect_seconds, read=timeouts.read_seconds)
     return {"headers": endpoint.headers, "timeout": timeout, "trust_env": bool(endpoint.remote)}
 
 
-def _unreachable(error: Exception, endpoint: Endpoint, patience: Patience) -> ChatcloneError:
-    """Return what a failure below HTTP means."""
+def _connection_error(error: Exception, endpoint: Endpoint, timeouts: Timeouts) -> ChatcloneError:
+    values: dict[str, Any] = {"url": endpoint.url, "error": error, "seconds": timeouts.read_seconds}
     match error:
         case httpx2.SSEError():
-            return ChatcloneError(f"{endpoint.url} does not stream replies: {error}", "check --url")
+            return ChatcloneError("{url} does not stream replies: {error}", "check --url", **values)
         case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
-            return ChatcloneError(f"{endpoint.url} is no address of a server: {error}", "check --url")
+            return ChatcloneError("{url} is not the address of a server: {error}", "check --url", **values)
         case httpx2.ReadTimeout():
-            seconds = patience.read_seconds
-            return ChatcloneError(f"{endpoint.url} was silent for {seconds:g} s", "see whether the server is busy")
+            what = "{url} sent nothing for {seconds:g} s"
+            return ChatcloneError(what, "check whether the server is busy", **values)
         case httpx2.ConnectError() | httpx2.ConnectTimeout():
-            return Transient(f"no connection to {endpoint.url}: {error}", "start the server, or check --url")
+            return TransientError("no connection to {url}: {error}", "start the server, or check --url", **values)
         case _:
-            return Transient(f"the connection to {endpoint.url} broke off", "ask again")
+            return TransientError("the connection to {url} was lost", "ask again", **values)
