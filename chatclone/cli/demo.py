@@ -106,14 +106,14 @@ def _export(persona: Persona, home: Path) -> None:
         return
     status = Status()
     try:
-        document = export(persona, home=home, progress=status.show)
+        result = export(persona, home=home, progress=status.show)
     except ChatcloneError as error:
         status.clear()
         say(f"3/3 not exported to GGUF: {error.message} ({error.hint}); the chat uses transformers")
         return
     status.clear()
-    parity = document["parity"]
+    parity = result.parity
     say(
-        f"3/3 exported: {len(document['files'])} GGUF files, the next token agrees with the adapter's at "
-        f"{100 * parity['top1_agreement']:.1f} % of {parity['positions']:,} places"
+        f"3/3 exported: {len(result.files)} GGUF files, the next token agrees with the adapter's at "
+        f"{100 * parity.top1_agreement:.1f} % of {parity.positions:,} positions"
     )

@@ -1,12 +1,14 @@
-"""`chatclone export`: the clone as GGUF files that run on a CPU, shown to answer like the adapter."""
+"""`chatclone export`: the clone as GGUF files that run on a CPU, with a parity report."""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatclone.cli.common_options import Status, current_persona, emit, home_of, say
+from chatclone.export.quantize import QUANTIZATIONS
 
-QUANTS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
+if TYPE_CHECKING:
+    from chatclone.export.export_run import ExportResult
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -14,29 +16,26 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("export", parents=parents, help="write the clone as GGUF, with a parity report")
     option = parser.add_argument
     option(
-        "--kind",
-        choices=("adapter", "merged"),
-        default="adapter",
-        help="a small file on a shared base, or one file",
+        "--kind", choices=("adapter", "merged"), default="adapter", help="a small file on a shared base, or one file"
     )
-    option("--quant", choices=QUANTS, help="how weights are stored (default: by the base's size)")
+    option("--quant", choices=tuple(QUANTIZATIONS), help="how to quantize the weights (default: by the base's size)")
     option("--out", type=Path, metavar="DIR", help="where the files go (default: the persona's models folder)")
-    option(
-        "--base-gguf", type=Path, metavar="FILE", help="a GGUF of the base that you have already, for --kind adapter"
-    )
-    option("--llama-cpp", type=Path, metavar="DIR", help="a llama.cpp source tree to take the converter from")
+    option("--base-gguf", type=Path, metavar="FILE", help="use this GGUF of the base, for --kind adapter")
+    option("--llama-cpp", type=Path, metavar="DIR", help="take the converter from this llama.cpp source tree")
     option(
         "--verify",
         nargs="?",
         const="",
         metavar="FILE",
-        help="write nothing but the parity report again, of the current export or of FILE",
+        help="repeat the parity report of the current export, or of FILE, and write nothing else",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Export, or verify, and report."""
+    import msgspec
+
     from chatclone.export.export_run import export, verify
 
     persona, home, status = current_persona(args), home_of(args), Status()
@@ -48,9 +47,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.verify is not None:
             file = Path(args.verify) if args.verify else None
-            document = verify(persona, file, home=home, progress=status.show, announce=announce)
+            result = verify(persona, file, home=home, progress=status.show, announce=announce)
         else:
-            document = export(
+            result = export(
                 persona,
                 args.kind,
                 args.quant,
@@ -63,13 +62,11 @@ def run(args: argparse.Namespace) -> int:
             )
     finally:
         status.clear()
-    emit(args, document, export_text(document))
+    emit(args, msgspec.to_builtins(result), export_text(result))
     return 0
 
 
-def export_text(document: dict[str, Any]) -> str:
-    """Return what was written and how equal it is."""
-    from chatclone.export.parity_report import summary
-
-    files = [f"{file['path']}  ({file['bytes'] / 1e6:.1f} MB)" for file in document["files"]]
-    return "\n".join([*files, *document["beside"], summary(document["parity"])])
+def export_text(result: "ExportResult") -> str:
+    """Return the files that were written and the summary of the parity report."""
+    files = [f"{file.path}  ({file.bytes / 1e6:.1f} MB)" for file in result.files]
+    return "\n".join([*files, *result.beside, result.parity.summary()])

@@ -1,7 +1,7 @@
 """llama.cpp's own conversion scripts: where they come from, and how they are run.
 
-They are taken from the source distribution of exactly the installed llama-cpp-python version, or from a llama.cpp
-folder the user names, and run as a process of their own through `chatclone.export.converter_driver`.
+They come from the source distribution of the installed llama-cpp-python version, or from a llama.cpp folder that the
+user names, and run in a process of their own through `chatclone.export.converter_driver`.
 """
 
 import hashlib
@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,6 +20,7 @@ from types import MappingProxyType
 from chatclone.errors import ChatcloneError, MissingExtra
 from chatclone.export.large_files import partial_name
 from chatclone.gguf.header import Value
+from chatclone.i18n.message import Message
 from chatclone.paths import cache_directory, ensure
 from chatclone.storage.atomic_files import write_atomically
 
@@ -29,27 +29,28 @@ WANTED = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gg
 """What is unpacked of vendor/llama.cpp: 2 of 73 MB."""
 
 SHA256 = {"0.3.36": "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"}
-"""Source distributions this program was tested with; the hash of any other is recorded when it is first used."""
+"""Source distributions that were tested; the hash of any other is recorded when it is first used."""
+
+_HINT = "connect to a package index once, or give a llama.cpp folder with --llama-cpp DIR"
 
 Progress = Callable[[str], None]
-"""Told what is being done now, in words."""
+"""Called with a text that says what is being done."""
 
-Keys = Mapping[str, Value]
+Metadata = Mapping[str, Value]
 """Metadata to add to a GGUF file."""
 
-NO_KEYS: Keys = MappingProxyType({})
+NO_METADATA: Metadata = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
 
 def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress = lambda _: None) -> Path:
-    """Return a folder with the scripts, fetching them with pip the first time.
-
-    `llama_cpp` is a checkout of llama.cpp to use instead.
-    """
+    """Return a folder with the scripts, fetched with pip the first time; `llama_cpp` is a checkout to use instead."""
     if llama_cpp is not None:
         if missing := [name for name in WANTED[:-1] if not (llama_cpp / name).exists()]:
-            raise ChatcloneError(f"{llama_cpp} has no {missing[0]}", "name the folder of a llama.cpp checkout")
+            raise ChatcloneError(
+                "{folder} has no {file}", "name the folder of a llama.cpp checkout", folder=llama_cpp, file=missing[0]
+            )
         return llama_cpp
     try:
         version = importlib.metadata.version(PACKAGE)
@@ -57,7 +58,7 @@ def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress
         raise MissingExtra("an export to GGUF", "gguf") from None
     folder = cache_directory(home) / "converter" / version
     if not folder.is_dir():
-        progress(f"fetching llama.cpp's converter from {PACKAGE} {version}")
+        progress(Message("fetching llama.cpp's converter from {package} {version}", package=PACKAGE, version=version))
         with tempfile.TemporaryDirectory(dir=ensure(folder.parent), prefix=partial_name("converter")) as place:
             sdist = _download(version, Path(place))
             _check_hash(sdist, folder.parent / f"{version}.sha256", SHA256.get(version))
@@ -71,21 +72,21 @@ def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress
     return folder
 
 
-def run_script(scripts: Path, script: str, *arguments: str | Path, keys: Keys = NO_KEYS) -> None:
-    """Run one of the scripts through the driver, offline; what it prints goes to the log.
+def run_script(scripts: Path, script: str, *arguments: str | Path, metadata: Metadata = NO_METADATA) -> None:
+    """Run one of the scripts through the driver, offline; its output goes to the log.
 
-    `keys` are added to the metadata of the file it writes. They hold what a person said of themself, so they go
-    through a pipe: a command line can be read by every user of the machine.
+    `metadata` is added to the file it writes. It contains personal facts, so it goes through a pipe: every user of the
+    machine can read a command line.
     """
     command = [sys.executable, "-m", "chatclone.export.converter_driver", scripts, script, *arguments]
-    # The package may lie in a checkout that is not installed.
+    # The package may be in a checkout that is not installed.
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    environment.pop("NO_LOCAL_GGUF", None)  # would make the scripts take PyPI's gguf, which differs from their own
+    environment.pop("NO_LOCAL_GGUF", None)  # makes the scripts take PyPI's gguf, which differs from their own
     process = subprocess.run(
         list(map(str, command)),
         env=environment,
-        input=json.dumps(dict(keys)),
+        input=json.dumps(dict(metadata)),
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -94,57 +95,61 @@ def run_script(scripts: Path, script: str, *arguments: str | Path, keys: Keys = 
     logger.debug("%s: %s%s", script, process.stdout, process.stderr)
     if process.returncode != 0:
         raise ChatcloneError(
-            f"llama.cpp's {script} failed: {_last_line(process.stderr)}",
+            "llama.cpp's {script} failed: {reason}",
             "chat without an export (chatclone chat --engine transformers), or choose another base",
+            script=script,
+            reason=_last_line(process.stderr),
         )
 
 
 def unpack(sdist: Path, folder: Path) -> None:
-    """Write the wanted files of a source distribution to `folder`; no other name in it reaches the disk."""
+    """Write the wanted files of a source distribution to `folder`, and no others."""
     with tarfile.open(sdist) as archive:
         for member in archive:
-            path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-            if not path.is_relative_to("vendor/llama.cpp") or not member.isfile():
-                continue
-            name = path.relative_to("vendor/llama.cpp").as_posix()
-            stream = archive.extractfile(member)
-            if ".." in path.parts or not name.startswith(WANTED) or stream is None:
-                continue
-            ensure((folder / name).parent)
-            with stream, (folder / name).open("wb") as file:
-                shutil.copyfileobj(stream, file)
+            parts = PurePosixPath(member.name).parts
+            name = "/".join(parts[3:])
+            inside = parts[1:3] == ("vendor", "llama.cpp") and ".." not in parts
+            if inside and member.isfile() and name.startswith(WANTED):
+                archive.extract(member.replace(name=name), folder, filter="data")
     if missing := [name for name in WANTED if not (folder / name).exists()]:
-        raise ChatcloneError(f"the source distribution {sdist.name} has no vendor/llama.cpp/{missing[0]}", _HINT)
+        raise ChatcloneError(
+            "the source distribution {file} has no vendor/llama.cpp/{missing}",
+            _HINT,
+            file=sdist.name,
+            missing=missing[0],
+        )
 
 
-def _download(version: str, place: Path) -> Path:
-    """Fetch the source distribution with pip, by the user's own pip settings, index and cache."""
+def _download(version: str, folder: Path) -> Path:
+    """Fetch the source distribution with pip, with the user's own pip settings, index and cache."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--no-binary", PACKAGE, "--dest", str(place), f"{PACKAGE}=={version}"]
+    command += ["--no-binary", PACKAGE, "--dest", str(folder), f"{PACKAGE}=={version}"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
-    files = list(place.glob("*.tar.gz"))
+    files = list(folder.glob("*.tar.gz"))
     if process.returncode != 0 or not files:
         logger.debug("pip download: %s%s", process.stdout, process.stderr)
         raise ChatcloneError(
-            f"the converter needs the source of {PACKAGE} {version}, and pip cannot get it: "
-            f"{_last_line(process.stderr)}",
+            "the converter needs the source of {package} {version}, and pip cannot get it: {reason}",
             _HINT,
+            package=PACKAGE,
+            version=version,
+            reason=_last_line(process.stderr),
         )
     return files[0]
 
 
-_HINT = "connect to a package index once, or give a llama.cpp folder with --llama-cpp DIR"
-
-
 def _check_hash(sdist: Path, record: Path, known: str | None) -> None:
-    """Compare the hash with the known one, or with the one of the first use, or record it."""
+    """Compare the hash with the known one, or the one of the first use, or record it."""
     with sdist.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     expected = known or (record.read_text("utf-8").strip() if record.is_file() else actual)
     if actual != expected:
         raise ChatcloneError(
-            f"{sdist.name} is not the file it should be: sha256 {actual}, expected {expected}",
+            "{file} is not the expected file: sha256 {actual}, expected {expected}",
             "check where pip downloads from, or give a llama.cpp folder with --llama-cpp DIR",
+            file=sdist.name,
+            actual=actual,
+            expected=expected,
         )
     write_atomically(record, f"{actual}\n")
 
@@ -152,4 +157,4 @@ def _check_hash(sdist: Path, record: Path, known: str | None) -> None:
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["it does not say why"])[-1]
+    return (errors or lines or ["no reason given"])[-1]

@@ -1,17 +1,17 @@
-"""What an export is compared on: the person's held-out conversations, and text that tokenizers stumble over."""
+"""The conversations that an export is compared on: held-out ones, and texts on which tokenizers often differ."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from chatclone.export.base_gguf import HOSTILE
+from chatclone.export.base_gguf import DIFFICULT_TEXTS
 from chatclone.personas.persona import Persona
 from chatclone.prompt.render import ChatMessage
 from chatclone.training.tokenized_data import line_messages, read_lines
 
 PROMPTS = 64
-"""Prompts of the person's own conversations, beside the hostile ones."""
+"""Prompts from the person's own conversations, in addition to the difficult texts."""
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -20,13 +20,13 @@ Source = Literal["held_out", "training", "hostile"]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A conversation to compare on; only held-out ones count for the loss."""
+    """A conversation to compare on; the loss is measured on held-out ones only."""
 
     messages: tuple[ChatMessage, ...]
     source: Source
 
     def prompts(self) -> list[tuple[ChatMessage, ...]]:
-        """Return the conversation up to before each reply to somebody; without a reply, up to its last question."""
+        """Return the conversation up to each reply, exclusive; without a reply, up to its last question."""
         turns = self.messages
         asked = [i + 1 for i, turn in enumerate(turns) if turn.role == "user"]
         answered = [i for i in asked if i < len(turns) and turns[i].role == "assistant"]
@@ -34,7 +34,7 @@ class Probe:
 
 
 def probes(persona: Persona, wanted: int = PROMPTS) -> list[Probe]:
-    """Return held-out conversations until they hold `wanted` prompts, filled up from the training data, and HOSTILE."""
+    """Return held-out conversations with `wanted` prompts, filled up from training data, and difficult texts."""
     chosen: list[Probe] = []
     count = 0
     system = persona.system_prompt("{partner}")  # as training fills it in, from each line
@@ -47,13 +47,12 @@ def probes(persona: Persona, wanted: int = PROMPTS) -> list[Probe]:
             if prompts := probe.prompts():
                 chosen.append(probe)
                 count += len(prompts)
-    return [*chosen, *hostile(persona)]
+    return [*chosen, *_difficult(persona)]
 
 
-def hostile(persona: Persona) -> list[Probe]:
-    """Return each of HOSTILE as a question to the persona."""
+def _difficult(persona: Persona) -> list[Probe]:
     system = ChatMessage("system", persona.system_prompt(next(iter(persona.partners), "")))
-    return [Probe((system, ChatMessage("user", text)), "hostile") for text in HOSTILE]
+    return [Probe((system, ChatMessage("user", text)), "hostile") for text in DIFFICULT_TEXTS]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -61,9 +60,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _spread(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the lines in an order of which any beginning is spread evenly over the file.
+    """Yield the lines in an order whose first lines, however many, are spread evenly over the file.
 
-    Multiples of the golden ratio, without their whole part, lie evenly however many there are.
+    The fractional parts of multiples of the golden ratio are evenly spread.
     """
     order = sorted(range(len(lines)), key=lambda i: i * _GOLDEN % 1)
     return (lines[i] for i in order)

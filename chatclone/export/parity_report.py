@@ -1,130 +1,182 @@
-"""The parity report: what must hold of an export, and the two files that say how far it does."""
+"""The parity report: how well an export agrees with its adapter, what it must reach, and the two report files."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from chatclone.export.quantize import QUANTIZATIONS
+from chatclone.i18n.message import Message
 from chatclone.paths import ensure
+from chatclone.personas.persona import Persona
 from chatclone.storage.atomic_files import write_atomically
 
-TOP1_AT_LEAST = {"f16": 0.99, "q8_0": 0.97}
-"""How often the likeliest next token must be the adapter's own; for fewer bits the loss tells what was lost."""
+LEAST_GAIN = 0.01
+"""Nats a token that the adapter must have gained before a share of it is meaningful."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What was compared."""
+class ExportedFiles:
+    """What was exported from which adapter."""
 
     name: str
-    """The beginning of the report's file names."""
-    persona: str
-    adapter: str
-    base: str
+    """The start of the names of the report and of the files for other programs."""
+    persona: Persona
     kind: str
     quant: str
     model: Path
     lora: Path | None
 
-
-def breaches(parity: dict[str, Any], quant: str) -> list[str]:
-    """Return what an export falls short in; an export with any is not used."""
-    found = []
-    if not parity["token_ids_equal"]:
-        found.append("prompts become other token ids than the adapter was trained on")
-    bar = top1_bar(parity, quant)
-    if bar is not None and parity["top1_agreement"] < bar:
-        share = 100 * parity["top1_agreement"]
-        found.append(f"the next token agrees in {share:.2f} % of positions, and {quant} must reach {100 * bar:.0f} %")
-    return found
+    @property
+    def paths(self) -> list[Path]:
+        """The GGUF files."""
+        return [path for path in (self.lora, self.model) if path]
 
 
-def top1_bar(parity: dict[str, Any], quant: str) -> float | None:
-    """Return how often the next token must agree; 16 bits in transformers say too little about it."""
-    return TOP1_AT_LEAST.get(quant) if parity["reference_bits"] == 32 else None
+class Loss(msgspec.Struct, frozen=True):
+    """Eval loss in nats a token on the held-out replies; None where none is held out."""
+
+    trained_tokens: int
+    base: float | None = None
+    adapter: float | None = None
+    gguf: float | None = None
+    kept: float | None = None
+    """Share of the adapter's gain over the base that the export keeps; None where the adapter gained nothing."""
+
+    def __post_init__(self) -> None:
+        """Compute `kept` from the losses."""
+        if self.base is None or self.adapter is None or self.gguf is None:
+            return
+        gain = self.base - self.adapter
+        kept = (self.base - self.gguf) / gain if gain >= LEAST_GAIN else None
+        msgspec.structs.force_setattr(self, "kept", kept)
 
 
-def write_report(folder: Path, subject: Subject, parity: dict[str, Any]) -> Path:
+class Parity(msgspec.Struct, frozen=True):
+    """Comparison of an export with its adapter; log-probabilities and KL in nats."""
+
+    prompts: int
+    prompts_from: dict[str, int]
+    """Number of prompts by source: held_out, training, hostile."""
+    token_ids_equal: bool
+    """Whether all prompts became the same token ids."""
+    reference_bits: int
+    """Precision of the adapter's computation in transformers."""
+    positions: int
+    """Positions compared."""
+    top1_agreement: float
+    """Share of positions where both find the same next token likeliest."""
+    max_logprob_diff: float
+    """Largest difference in the log-probability of the adapter's likeliest token."""
+    mean_logprob_diff: float
+    mean_kl: float
+    """KL(adapter ‖ export), mean over all positions."""
+    loss: Loss
+
+    def least_agreement(self, quant: str) -> float | None:
+        """Return what `top1_agreement` must reach; None in 16 bits, where transformers itself rounds too much."""
+        least = {name: quantization.least_agreement for name, quantization in QUANTIZATIONS.items()}
+        return least.get(quant) if self.reference_bits == 32 else None  # type: ignore[call-overload]
+
+    def breaches(self, quant: str) -> list[str]:
+        """Return in what an export falls short; one with any is not used."""
+        found: list[str] = []
+        if not self.token_ids_equal:
+            found.append(Message("prompts become other token ids than the adapter was trained on"))
+        least = self.least_agreement(quant)
+        if least is not None and self.top1_agreement < least:
+            found.append(
+                Message(
+                    "the next token agrees in {share:.2f} % of positions, and {quant} must reach {least:.0f} %",
+                    share=100 * self.top1_agreement,
+                    quant=quant,
+                    least=100 * least,
+                )
+            )
+        return found
+
+    def summary(self) -> str:
+        """Return the report in one line, and the loss in a second one where it was measured."""
+        first = (
+            f"parity on {self.prompts} prompts: token ids {'equal' if self.token_ids_equal else 'DIFFER'}, "
+            f"next token agrees {100 * self.top1_agreement:.2f} %, "
+            f"log-probability differs by {self.mean_logprob_diff:.2g} (at most {self.max_logprob_diff:.2g}), "
+            f"mean KL {self.mean_kl:.2g}"
+        )
+        return first if self.loss.gguf is None else f"{first}\n{_loss_text(self.loss)}"
+
+
+class _Document(msgspec.Struct):
+    """NAME.parity.json."""
+
+    persona: str
+    adapter: str
+    base: str
+    kind: str
+    quant: str
+    files: list[str]
+    parity: Parity
+    breaches: list[str]
+
+
+def write_report(folder: Path, files: ExportedFiles, parity: Parity) -> Path:
     """Write NAME.parity.json and NAME.parity.md to `folder` and return the second."""
     ensure(folder)
-    document = {
-        "persona": subject.persona,
-        "adapter": subject.adapter,
-        "base": subject.base,
-        "kind": subject.kind,
-        "quant": subject.quant,
-        "files": [file.name for file in (subject.model, subject.lora) if file],
-        "parity": parity,
-        "breaches": breaches(parity, subject.quant),
-    }
-    write_atomically(folder / f"{subject.name}.parity.json", json.dumps(document, indent=1, ensure_ascii=False))
-    text = folder / f"{subject.name}.parity.md"
-    write_atomically(text, report_text(subject, parity))
+    document = _Document(
+        persona=files.persona.name,
+        adapter=files.persona.adapter,
+        base=files.persona.base,
+        kind=files.kind,
+        quant=files.quant,
+        files=[file.name for file in files.paths],
+        parity=parity,
+        breaches=[str(breach) for breach in parity.breaches(files.quant)],  # msgspec encodes no subclass of str
+    )
+    json = msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
+    write_atomically(folder / f"{files.name}.parity.json", json)
+    text = folder / f"{files.name}.parity.md"
+    write_atomically(text, report_text(files, parity))
     return text
 
 
-def report_text(subject: Subject, parity: dict[str, Any]) -> str:
-    """Return the report for people, in Markdown."""
-    bar = top1_bar(parity, subject.quant)
-    found = breaches(parity, subject.quant)
-    files = " with ".join(f"`{file.name}`" for file in (subject.model, subject.lora) if file)
-    rows = [
-        ("token ids of the prompts", "identical" if parity["token_ids_equal"] else "**differ**", "identical"),
-        (
-            "likeliest next token the same",
-            f"{100 * parity['top1_agreement']:.2f} %",
-            f"{100 * bar:.0f} %" if bar else "",
-        ),
-        ("log-probability of that token differs by, mean", f"{parity['mean_logprob_diff']:.5f}", ""),
-        ("… by, at most", f"{parity['max_logprob_diff']:.5f}", ""),
-        ("KL divergence, mean", f"{parity['mean_kl']:.2g}", ""),
-    ]
-    return "\n".join(
-        [
-            f"# Parity of {subject.name}",
-            "",
-            f"{files} ({subject.kind}, {subject.quant}) compared with the adapter `{subject.adapter}` on "
-            f"`{subject.base}` in transformers, in {parity['reference_bits']} bits: "
-            f"{_prompts_text(parity['prompts_from'])}, {parity['positions']} positions.",
-            "",
-            "| measure (nats) | result | at least |",
-            "|---|---|---|",
-            *(f"| {name} | {result} | {least} |" for name, result, least in rows),
-            "",
-            *_loss_lines(parity["loss"]),
-            "",
-            *([f"**Falls short**: {breach}." for breach in found] or ["Passed."]),
-            "",
-        ]
+def report_text(files: ExportedFiles, parity: Parity) -> str:
+    """Return the report in Markdown."""
+    return "\n".join(_report_lines(files, parity))
+
+
+def _report_lines(files: ExportedFiles, parity: Parity) -> Iterator[str]:
+    persona, least, breaches = files.persona, parity.least_agreement(files.quant), parity.breaches(files.quant)
+    names = " with ".join(f"`{file.name}`" for file in reversed(files.paths))
+    sources = {"held_out": "of held-out conversations", "training": "of training data", "hostile": "of difficult text"}
+    prompts = ", ".join(
+        f"{parity.prompts_from[key]} {text}" for key, text in sources.items() if parity.prompts_from.get(key)
     )
-
-
-def summary(parity: dict[str, Any]) -> str:
-    """Return the report in two lines, for the command line."""
-    loss = parity["loss"]
-    first = (
-        f"parity on {parity['prompts']} prompts: token ids {'equal' if parity['token_ids_equal'] else 'DIFFER'}, "
-        f"next token agrees {100 * parity['top1_agreement']:.2f} %, "
-        f"log-probability differs by {parity['mean_logprob_diff']:.2g} (at most {parity['max_logprob_diff']:.2g}), "
-        f"mean KL {parity['mean_kl']:.2g}"
+    yield from (f"# Parity of {files.name}", "")
+    yield (
+        f"{names} ({files.kind}, {files.quant}) compared with the adapter `{persona.adapter}` on "
+        f"`{persona.base}` in transformers, in {parity.reference_bits} bits: "
+        f"prompts: {prompts}, {parity.positions} positions."
     )
-    if loss["gguf"] is None:
-        return first
-    return f"{first}\n{' '.join(_loss_lines(loss))}"
+    yield from ("", "| measure (nats) | result | at least |", "|---|---|---|")
+    yield f"| token ids of the prompts | {'identical' if parity.token_ids_equal else '**differ**'} | identical |"
+    bar = f"{100 * least:.0f} %" if least else ""
+    yield f"| likeliest next token the same | {100 * parity.top1_agreement:.2f} % | {bar} |"
+    yield f"| log-probability of that token differs by, mean | {parity.mean_logprob_diff:.5f} |  |"
+    yield f"| … by, at most | {parity.max_logprob_diff:.5f} |  |"
+    yield f"| KL divergence, mean | {parity.mean_kl:.2g} |  |"
+    yield from ("", _loss_text(parity.loss, "\n"), "")
+    yield from ([f"**Falls short**: {breach}." for breach in breaches] or ["Passed."])
+    yield ""
 
 
-def _prompts_text(prompts: dict[str, int]) -> str:
-    words = {"held_out": "of held-out conversations", "training": "of training data", "hostile": "of hostile text"}
-    return "prompts: " + ", ".join(f"{prompts[key]} {text}" for key, text in words.items() if prompts.get(key))
-
-
-def _loss_lines(loss: dict[str, Any]) -> list[str]:
-    if loss["gguf"] is None:
-        return ["No reply is held out, so no loss was measured."]
-    lines = [
-        f"Eval loss in nats a token, on {loss['trained_tokens']} tokens of held-out replies: base {loss['base']:.4f}, "
-        f"adapter {loss['adapter']:.4f}, this export {loss['gguf']:.4f}."
-    ]
-    if loss["kept"] is None:
-        return [*lines, "The adapter gained nothing there that an export could keep."]
-    return [*lines, f"It keeps {100 * loss['kept']:.1f} % of what the adapter gained over the base."]
+def _loss_text(loss: Loss, separator: str = " ") -> str:
+    if loss.gguf is None:
+        return "No reply is held out, so no loss was measured."
+    measured = (
+        f"Eval loss in nats a token, on {loss.trained_tokens} tokens of held-out replies: base {loss.base:.4f}, "
+        f"adapter {loss.adapter:.4f}, this export {loss.gguf:.4f}."
+    )
+    if loss.kept is None:
+        return f"{measured}{separator}The adapter gained nothing there that an export could keep."
+    return f"{measured}{separator}It keeps {100 * loss.kept:.1f} % of what the adapter gained over the base."

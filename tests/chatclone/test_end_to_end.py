@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chatclone.cli.main import main
@@ -96,7 +97,8 @@ def exported(trained: Trained, scripts: Path) -> dict[str, Any]:
     home, persona, _ = trained
     # The converter that the tests keep, so that it is unpacked once.
     (home / "cache").mkdir(exist_ok=True)
-    return export(persona, quant="f16", home=home, llama_cpp=scripts)
+    document: dict[str, Any] = msgspec.to_builtins(export(persona, quant="f16", home=home, llama_cpp=scripts))
+    return document
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,8 @@ def merged(
     from chatclone.export.export_run import export
 
     home, persona, _ = trained
-    document = export(persona, "merged", "f16", tmp_path_factory.mktemp("stick"), home=home, llama_cpp=scripts)
+    result = export(persona, "merged", "f16", tmp_path_factory.mktemp("stick"), home=home, llama_cpp=scripts)
+    document: dict[str, Any] = msgspec.to_builtins(result)
     export_record.forget_export(persona, home, Path(document["files"][0]["path"]), None)
     return document
 

@@ -1,11 +1,11 @@
-"""Exporting: as what and how large, then how far it is, and at last how equal it answers and where it lies."""
+"""The export page: choices with their sizes, then the progress, then the files and the parity report."""
 
 import logging
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -26,20 +26,23 @@ from chatclone.tui.services.journey import Journey
 from chatclone.tui.services.questions import Abandoned
 from chatclone.tui.widgets.settings_table import Reasons
 
+if TYPE_CHECKING:
+    from chatclone.export.export_run import ExportResult
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class _Sized(Message):
-    """What there is to choose from, or why there is nothing."""
+    """The choices, or the error that prevents an export."""
 
     sizes: Sizes | None = None
     error: Exception | None = None
 
 
 @dataclass
-class _Said(Message):
-    """What is being done, or what should be read and stay."""
+class _Progress(Message):
+    """A line of progress, or an announcement, which stays on the page."""
 
     text: str
     stays: bool
@@ -47,14 +50,14 @@ class _Said(Message):
 
 @dataclass
 class _Ended(Message):
-    """How the export ended."""
+    """The result of the export, or its error."""
 
-    document: dict[str, Any] | None = None
+    result: "ExportResult | None" = None
     error: Exception | None = None
 
 
 class ExportScreen(Page):
-    """Exports in a thread; stopped, what was written is removed."""
+    """Exports in a thread; when cancelled, the files written so far are removed."""
 
     heading = mark("Export")
 
@@ -67,7 +70,7 @@ class ExportScreen(Page):
         self._began = 0.0
 
     def body(self) -> Iterable[Widget]:
-        """Return the choices, what they come to, and the place of the report."""
+        """Return the choices, the files they lead to, and the report."""
         yield Static(tr("looking at the base…"), id="doing", markup=False)
         yield _Choices()
         yield Reasons(id="files")
@@ -75,7 +78,7 @@ class ExportScreen(Page):
         yield Static(id="report", markup=False)
 
     def buttons(self) -> Iterable[Button]:
-        """Return what can be done now, and when it is over."""
+        """Return the buttons for before, during and after the export."""
         yield Button(tr("Export"), id="go", variant="primary", compact=True, disabled=True)
         yield Button(tr("Stop"), id="back", compact=True)
         yield Button(tr("Chat with it now"), id="chat", variant="primary", compact=True)
@@ -88,13 +91,14 @@ class ExportScreen(Page):
         self.run_worker(self._look, thread=True, group="look")
 
     def on_unmount(self) -> None:
-        """Stop a thread whose screen is gone."""
+        """Cancel the export when the page is closed."""
         self._stopped.set()
 
     def _look(self) -> None:
         try:
             self.post_message(_Sized(self.journey.work.size_export(self._persona)))
-        except ChatcloneError as error:
+        except Exception as error:
+            self._log(error)
             self.post_message(_Sized(error=error))
 
     @on(_Sized)
@@ -139,7 +143,7 @@ class ExportScreen(Page):
         self.set_esc(mark("stop") if working else mark("back"))
 
     def action_back(self) -> None:
-        """Stop the export; with none going on, go back."""
+        """Cancel the export; when none is running, go back."""
         if self._working:
             self._stopped.set()
             self.query_one("#doing", Static).update(tr("stopping after this step…"))
@@ -147,28 +151,31 @@ class ExportScreen(Page):
             super().action_back()
 
     def _export(self, kind: str, quant: str) -> None:
-        """Export, in a thread."""
+        """Run the export; called in a thread."""
         export = self.journey.work.export_adapter
         try:
-            document = export(self._persona, kind, quant, self.journey.home, self._say, self._announce)
+            result = export(self._persona, kind, quant, self.journey.home, self._say, self._announce)
         except Exception as error:
-            if not isinstance(error, ChatcloneError | Abandoned):
-                log_failure(logger, "the export", error)
+            self._log(error)
             self.post_message(_Ended(error=error))
         else:
-            self.post_message(_Ended(document))
+            self.post_message(_Ended(result))
+
+    def _log(self, error: Exception) -> None:
+        if not isinstance(error, ChatcloneError | Abandoned):
+            log_failure(logger, "the export", error)
 
     def _say(self, text: str) -> None:
-        """Pass on what is being done, or end the work where it was stopped."""
+        """Show what is being done, or abandon the export when it was cancelled."""
         if self._stopped.is_set():
             raise Abandoned
-        self.post_message(_Said(text, stays=False))
+        self.post_message(_Progress(text, stays=False))
 
     def _announce(self, text: str) -> None:
-        self.post_message(_Said(text, stays=True))
+        self.post_message(_Progress(text, stays=True))
 
-    @on(_Said)
-    def _said(self, event: _Said) -> None:
+    @on(_Progress)
+    def _show_progress(self, event: _Progress) -> None:
         if event.stays:
             report = self.query_one("#report", Static)
             report.update(visible(f"{report.content}\n{tr_elsewhere(event.text)}".strip()))
@@ -181,7 +188,7 @@ class ExportScreen(Page):
     def _ended(self, event: _Ended) -> None:
         self._working = False
         self._show_working(False)
-        if event.document is None:
+        if event.result is None:
             self.complain(None if isinstance(event.error, Abandoned) else event.error)
             if isinstance(event.error, Abandoned):
                 self.query_one("#report", Static).update(tr("Stopped; what was written is removed."))
@@ -190,7 +197,7 @@ class ExportScreen(Page):
         self.query_one("#heading .title", Static).update(Content.styled(tr("Exported"), "bold"))
         for hidden in ("#choices", "#go", "#files"):
             self.query_one(hidden).display = False
-        report = "\n".join(report_lines(event.document))
+        report = "\n".join(report_lines(event.result))
         self.query_one("#report", Static).update(visible(report))
         self.query_one("#chat").display = True
         self.query_one("#chat").focus()
@@ -201,7 +208,7 @@ class ExportScreen(Page):
 
 
 class _Choices(Vertical):
-    """Kind and quant."""
+    """The selects for kind and quantization."""
 
     def __init__(self) -> None:
         super().__init__(id="choices")

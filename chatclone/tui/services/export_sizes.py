@@ -1,28 +1,25 @@
-"""How large the files of an export become, and which quant suits the base, before anything is written."""
+"""Sizes of the files of an export, and the quantization that suits the base, before anything is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
+from chatclone.export.quantize import QUANTIZATIONS, default_quant, model_bytes, parse_quant
 from chatclone.i18n.translate import mark, tr, tr_elsewhere
 from chatclone.personas.persona import Persona
+
+if TYPE_CHECKING:
+    from chatclone.export.export_run import ExportResult
 
 KINDS = (
     (mark("adapter: a small file on a base that all personas share"), "adapter"),
     (mark("merged: one file that needs no other"), "merged"),
 )
-WHY = {
-    "f16": mark("as exact as the adapter itself"),
-    "q8_0": mark("half the file, and next to nothing is lost"),
-    "q6_k": mark("smaller, and little is lost"),
-    "q5_k_m": mark("smaller, and some of the manner is lost on small bases"),
-    "q4_k_m": mark("the smallest and fastest; for bases above 1.5 billion parameters"),
-}
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The base's parameters, the adapter's bytes, and the quant that is advised with its reason."""
+    """What the sizes depend on, and the recommended quantization with its reason."""
 
     parameters: int
     adapter_bytes: int
@@ -30,39 +27,28 @@ class Sizes:
     reason: str
 
     def quants(self) -> list[tuple[str, str]]:
-        """Return the quants to choose from, each as what a person reads and its name."""
-        advised = tr("advised")
+        """Return the quantizations to choose from, each as its label and its name."""
+        advised = f" ({tr('advised')})"
         return [
-            (f"{quant}: {shown_bytes(self.model_bytes(quant))}{f' ({advised})' if quant == self.quant else ''}", quant)
-            for quant in WHY
+            (f"{name}: {shown_bytes(model_bytes(self.parameters, name))}{advised if name == self.quant else ''}", name)
+            for name in QUANTIZATIONS
         ]
 
     def rows(self, kind: str, quant: str) -> list[tuple[str, str, str]]:
-        """Return what an export of this kind and quant writes: name, size, reason."""
-        why = tr_elsewhere(self.reason) if quant == self.quant else tr(WHY[quant])
-        model = (quant, tr("about {size}", size=shown_bytes(self.model_bytes(quant))), why)
+        """Return the files of an export: name, size, reason."""
+        name = parse_quant(quant)
+        reason = tr_elsewhere(self.reason if name == self.quant else QUANTIZATIONS[name].note)
+        model = (quant, tr("about {size}", size=shown_bytes(model_bytes(self.parameters, name))), reason)
         if kind == "merged":
             return [model, (tr("adapter"), tr("none"), tr("it is in the file; no strength can be set later"))]
-        small = (
-            tr("adapter"),
-            tr("about {size}", size=shown_bytes(self.adapter_bytes)),
-            tr("what was learnt; a chat can set its strength"),
-        )
-        return [model, small]
-
-    def model_bytes(self, quant: str) -> int:
-        """Return the size of the model's file, by measured sizes of whole files."""
-        from chatclone.export.disk_space import BYTES_PER_WEIGHT
-
-        bytes_per_weight: dict[Any, float] = dict(BYTES_PER_WEIGHT)
-        return int(self.parameters * bytes_per_weight[quant])
+        size = tr("about {size}", size=shown_bytes(self.adapter_bytes))
+        return [model, (tr("adapter"), size, tr("what was learned; a chat can set its strength"))]
 
 
 def sizes_of(persona: Persona) -> Sizes:
-    """Return the sizes for a persona's current adapter; a base or an adapter that is gone is a ChatcloneError."""
+    """Return the sizes for a persona's current adapter; a missing base or adapter is a ChatcloneError."""
     from chatclone.bases.inspect_base import describe
     from chatclone.export.export_job import source_of
-    from chatclone.export.quantize import default_quant
 
     source = source_of(persona)
     base = describe(persona.base, source.base)
@@ -71,16 +57,14 @@ def sizes_of(persona: Persona) -> Sizes:
     return Sizes(base.parameters, weights.stat().st_size if weights.is_file() else 0, quant, reason)
 
 
-def report_lines(document: dict[str, Any]) -> Sequence[str]:
-    """Return what an export came to: its files with their sizes, and how equal it answers."""
-    from chatclone.export.parity_report import summary
-
-    files = [f"{file['path']}  ({shown_bytes(file['bytes'])})" for file in document["files"]]
-    return [*files, *document["beside"], "", *summary(document["parity"]).splitlines()]
+def report_lines(result: "ExportResult") -> Sequence[str]:
+    """Return the files of an export with their sizes, and the summary of its parity report."""
+    files = [f"{file.path}  ({shown_bytes(file.bytes)})" for file in result.files]
+    return [*files, *result.beside, "", *result.parity.summary().splitlines()]
 
 
 def shown_bytes(count: float) -> str:
-    """Return a size as people read it."""
+    """Return a size as text."""
     if count >= 1e9:
         return tr("{gigabytes:.1f} GB", gigabytes=count / 1e9)
     return tr("{megabytes:.1f} MB", megabytes=count / 1e6)

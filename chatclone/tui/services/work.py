@@ -13,6 +13,7 @@ from chatclone.personas.persona import Persona
 if TYPE_CHECKING:
     from chatclone.clone.clone import Clone
     from chatclone.engines.choose import EngineKind
+    from chatclone.export.export_run import ExportResult
     from chatclone.ingest.import_run import Ingested, Request
     from chatclone.ingest.ownership import Asking
     from chatclone.training.plan import Plan
@@ -93,7 +94,7 @@ def size_export(persona: Persona) -> "Sizes":
 
 def export_adapter(
     persona: Persona, kind: str, quant: str, home: Path, progress: Said, announce: Said
-) -> dict[str, Any]:
+) -> "ExportResult":
     """Write the persona's adapter as GGUF, and compare it with what it came from."""
     from chatclone.export.export_run import export
 
@@ -126,6 +127,6 @@ class Work:
     unfinished_training: "Callable[[Persona], Plan]" = unfinished_training
     worker_lives: Callable[[Path], bool] = worker_lives
     size_export: "Callable[[Persona], Sizes]" = size_export
-    export_adapter: Callable[[Persona, str, str, Path, Said, Said], dict[str, Any]] = export_adapter
+    export_adapter: "Callable[[Persona, str, str, Path, Said, Said], ExportResult]" = export_adapter
     open_persona: "Callable[[Persona, Path], tuple[Clone, str]]" = open_persona
     open_model: "Callable[[Persona, Path, EngineKind, str], tuple[Clone, str]]" = open_model

@@ -11,7 +11,7 @@ import pytest
 from chatclone.engines import hardware
 from chatclone.engines.protocol import Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError
-from chatclone.export.base_gguf import HOSTILE
+from chatclone.export.base_gguf import DIFFICULT_TEXTS
 from chatclone.gguf.load_progress import LoadingCancelled
 from chatclone.prompt.render import ChatMessage
 from tests.chatclone.conftest import Tiny
@@ -89,7 +89,7 @@ class TestEqualToTransformers:
         assert sampling.max_tokens > 0
         assert _reply(engine, question, sampling) == _reply(reference, question, sampling)
 
-    @pytest.mark.parametrize("text", HOSTILE)
+    @pytest.mark.parametrize("text", DIFFICULT_TEXTS)
     def test_token_ids(self, engine: LlamaEngine, reference: TransformersEngine, text: str) -> None:
         """Text becomes the same ids, and the ids become the same text."""
         ids = engine.template.encode(text)

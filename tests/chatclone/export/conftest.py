@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chatclone.export.export_run import export
@@ -52,8 +53,8 @@ def trained_persona(home: Path, base: Path, adapter: Path) -> Persona:
 def export_with(persona: Persona, home: Path, *arguments: Any, **named: Any) -> Done:
     stages: list[str] = []
     announced: list[str] = []
-    document = export(persona, *arguments, home=home, progress=stages.append, announce=announced.append, **named)
-    return Done(home, persona, document, stages, announced)
+    result = export(persona, *arguments, home=home, progress=stages.append, announce=announced.append, **named)
+    return Done(home, persona, msgspec.to_builtins(result), stages, announced)
 
 
 @pytest.fixture(scope="session")

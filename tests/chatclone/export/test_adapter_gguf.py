@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.export.adapter_gguf import adapter_gguf, plainly_scaled, why_merged_only
+from chatclone.export.adapter_gguf import adapter_gguf, why_merged_only, with_plain_scale
 
 PLAIN: dict[str, Any] = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "bias": "none"}
 
@@ -22,7 +22,7 @@ class TestWhyMergedOnly:
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
-            ({"peft_type": "IA3"}, "it is a IA3"),
+            ({"peft_type": "IA3"}, "its type is IA3"),
             ({"use_dora": True}, "DoRA"),
             ({"modules_to_save": ["lm_head"]}, "whole layers"),
             ({"trainable_token_indices": [1]}, "embeddings"),
@@ -49,5 +49,5 @@ class TestRsLora:
 
     def test_alpha(self) -> None:
         """Alpha takes up the difference; a plain adapter is left alone."""
-        assert plainly_scaled({**PLAIN, "use_rslora": True}) == {**PLAIN, "use_rslora": False, "lora_alpha": 16.0}
-        assert plainly_scaled(PLAIN) is PLAIN
+        assert with_plain_scale({**PLAIN, "use_rslora": True}) == {**PLAIN, "use_rslora": False, "lora_alpha": 16.0}
+        assert with_plain_scale(PLAIN) is PLAIN

@@ -40,10 +40,10 @@ class _Converter:
         self.files = plain, named
         self.keys: list[dict[str, Any]] = []
 
-    def __call__(self, scripts: Path, script: str, *arguments: Any, keys: dict[str, Any]) -> None:
+    def __call__(self, scripts: Path, script: str, *arguments: Any, metadata: dict[str, Any]) -> None:
         out = arguments[arguments.index("--outfile") + 1]
-        shutil.copy(self.files["tokenizer.ggml.eot_token_id" in keys], out)
-        self.keys.append(dict(keys))
+        shutil.copy(self.files["tokenizer.ggml.eot_token_id" in metadata], out)
+        self.keys.append(dict(metadata))
 
 
 class TestEndOfTurn:
@@ -53,7 +53,7 @@ class TestEndOfTurn:
         """A token of the generation config that llama.cpp does not stop at is found, and refused."""
         assert missing_stop_ids(tiny.base, tiny.gguf) == []
         assert missing_stop_ids(odd, tiny.gguf) == [ODD_END]
-        with pytest.raises(ChatcloneError, match=f"past the end of a turn: in it token {ODD_END} ends none"):
+        with pytest.raises(ChatcloneError, match=f"past the end of a turn: token {ODD_END} does not end one"):
             check_stop_ids(odd, tiny.gguf)
 
     def test_named(self, odd: Path, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

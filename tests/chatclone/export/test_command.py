@@ -40,11 +40,11 @@ def test_verify_text(typed: list[str], adapter_export: Done, capsys: pytest.Capt
 
 
 def test_breach(typed: list[str], tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that falls short is exit code 1 and two lines, nothing on stdout, and its report stays."""
+    """A file that falls short is exit code 1 and two lines, the error as a document, and its report stays."""
     bare = shutil.copy(tiny.gguf, tmp_path)
     assert main([*typed, "--verify", str(bare), "--json"]) == 1
     out, err = capsys.readouterr()
-    assert out == ""
+    assert "does not answer like the adapter" in json.loads(out)["error"]
     *_, error, hint = err.splitlines()
     assert error.startswith("error: llama-f16 does not answer like the adapter: the next token agrees in ")
     assert hint.startswith("try: chat with --engine transformers")

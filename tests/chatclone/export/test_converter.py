@@ -73,7 +73,7 @@ class TestHash:
 
     def test_known(self, tmp_path: Path) -> None:
         """A version this program was tested with must have the hash known for it."""
-        with pytest.raises(ChatcloneError, match="is not the file it should be"):
+        with pytest.raises(ChatcloneError, match="is not the expected file"):
             converter._check_hash(_full(tmp_path / "a.tar.gz"), tmp_path / "record", "00ff")
 
     def test_recorded(self, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ class TestHash:
         first, record = _full(tmp_path / "a.tar.gz"), tmp_path / "record"
         converter._check_hash(first, record, None)
         converter._check_hash(first, record, None)
-        with pytest.raises(ChatcloneError, match="is not the file it should be"):
+        with pytest.raises(ChatcloneError, match="is not the expected file"):
             converter._check_hash(_full(tmp_path / "b.tar.gz", "llama-1/more"), record, None)
 
 

@@ -46,13 +46,13 @@ class TestRotaryPct:
     def test_moved(self) -> None:
         """The script finds it under the old name."""
         config = {"model_type": "gpt_neox", "rope_parameters": {"partial_rotary_factor": 0.5}}
-        assert converter_driver._keeping_rotary_pct(lambda folder: dict(config))("x")["rotary_pct"] == 0.5
+        assert converter_driver._with_rotary_pct(lambda folder: dict(config))("x")["rotary_pct"] == 0.5
 
     def test_others(self) -> None:
         """An old config keeps its own, and other models get none."""
         old = {"model_type": "gpt_neox", "rotary_pct": 0.25, "rope_parameters": {"partial_rotary_factor": 0.5}}
-        assert converter_driver._keeping_rotary_pct(lambda: dict(old))()["rotary_pct"] == 0.25
-        assert "rotary_pct" not in converter_driver._keeping_rotary_pct(lambda: {"model_type": "llama"})()
+        assert converter_driver._with_rotary_pct(lambda: dict(old))()["rotary_pct"] == 0.25
+        assert "rotary_pct" not in converter_driver._with_rotary_pct(lambda: {"model_type": "llama"})()
 
 
 class TestSentencepiece:
@@ -60,7 +60,7 @@ class TestSentencepiece:
 
     def test_without_the_file(self, tmp_path: Path) -> None:
         """Without tokenizer.model the scripts hear that, and go on to BPE."""
-        create = converter_driver._asking_for_the_file_first(lambda model: pytest.fail("sentencepiece was asked for"))
+        create = converter_driver._without_sentencepiece(lambda model: pytest.fail("sentencepiece was asked for"))
         with pytest.raises(FileNotFoundError):
             create(SimpleNamespace(dir_model=tmp_path))
 
@@ -68,7 +68,7 @@ class TestSentencepiece:
         """With it their own function answers."""
         (tmp_path / "tokenizer.model").touch()
         assert (
-            converter_driver._asking_for_the_file_first(lambda model: "theirs")(SimpleNamespace(dir_model=tmp_path))
+            converter_driver._without_sentencepiece(lambda model: "theirs")(SimpleNamespace(dir_model=tmp_path))
             == "theirs"
         )
 
@@ -85,7 +85,7 @@ class TestKeys:
                 return lambda key, value: said.append((name, key, value))
 
         keys: dict[str, Any] = {"a": "text", "b": 7, "c": 0.5, "d": True}
-        converter_driver._adding(keys, lambda writer, path: said.append(path))(Writer(), "out.gguf")
+        converter_driver._adding_metadata(keys, lambda writer, path: said.append(path))(Writer(), "out.gguf")
         assert said == [
             ("add_string", "a", "text"),
             ("add_uint32", "b", 7),

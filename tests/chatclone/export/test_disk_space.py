@@ -7,15 +7,10 @@ from pathlib import Path
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.export.disk_space import check_space, merge_memory_bytes, model_bytes
+from chatclone.export.large_files import check_disk_space
+from chatclone.export.merged_gguf import merge_memory_bytes
 
 Usage = namedtuple("Usage", "total used free")
-
-
-def test_model_bytes() -> None:
-    """A quantised file stands beside the f16 one until it is done."""
-    assert model_bytes(1_000_000_000, "f16") == 2_000_000_000
-    assert model_bytes(1_000_000_000, "q4_k_m") == 2_630_000_000
 
 
 def test_merge_memory() -> None:
@@ -30,16 +25,16 @@ class TestCheck:
     def test_enough(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """What fits is let through; a folder need not be there yet."""
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(9e9, 4e9, 5_000_000_000))
-        check_space({tmp_path / "not" / "there": 4_900_000_000})
+        check_disk_space({tmp_path / "not" / "there": 4_900_000_000})
 
     def test_one_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Folders on one disk are added up, and the error says how much is missing where."""
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(9e9, 4e9, 5_000_000_000))
         with pytest.raises(ChatcloneError, match=r"needs 6\.1 GB in .+ and 5\.0 GB is free") as caught:
-            check_space({tmp_path / "models": 3_000_000_000, tmp_path / "cache": 3_000_000_000})
+            check_disk_space({tmp_path / "models": 3_000_000_000, tmp_path / "cache": 3_000_000_000})
         assert "--out" in caught.value.hint
 
     def test_nothing_needed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A full disk that gets nothing is no matter."""
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(9e9, 9e9, 0))
-        check_space({tmp_path: 0})
+        check_disk_space({tmp_path: 0})

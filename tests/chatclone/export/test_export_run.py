@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.export import adapter_gguf, parity_report
+from chatclone.export import adapter_gguf
 from chatclone.export.base_gguf import cached_base
 from chatclone.export.export_run import export, verify
+from chatclone.export.quantize import QUANTIZATIONS, Quantization
 from chatclone.gguf import export_record
 from chatclone.gguf.header import read_metadata
 from chatclone.personas.persona import Persona
@@ -27,6 +29,12 @@ from tests.tiny import Family, tiny_adapter
 def persona(tiny_folders: tuple[Path, Path], tmp_path: Path) -> Persona:
     """A persona of whom nothing was exported yet."""
     return trained_persona(tmp_path, *tiny_folders)
+
+
+def verified(persona: Persona, file: Path | None = None, *, home: Path) -> dict[str, Any]:
+    """Return the document of a repeated parity report."""
+    document: dict[str, Any] = msgspec.to_builtins(verify(persona, file, home=home))
+    return document
 
 
 class TestAdapter:
@@ -138,10 +146,10 @@ class TestBaseGguf:
         assert not persona.models_folder.exists()
 
     def test_contradictions(self, persona: Persona, tmp_path: Path) -> None:
-        """It cannot be merged into, nor quantised again."""
+        """It cannot be merged into, nor quantized again."""
         with pytest.raises(UsageError, match="made from the base's own weights"):
             export(persona, "merged", home=tmp_path, base_gguf=tmp_path / "x.gguf")
-        with pytest.raises(UsageError, match="is quantised already"):
+        with pytest.raises(UsageError, match="is quantized already"):
             export(persona, quant="f16", home=tmp_path, base_gguf=tmp_path / "x.gguf")
 
 
@@ -150,7 +158,7 @@ class TestVerify:
 
     def test_current(self, adapter_export: Done) -> None:
         """Of the current export it comes out the same."""
-        document = verify(adapter_export.persona, home=adapter_export.home)
+        document = verified(adapter_export.persona, home=adapter_export.home)
         assert document["parity"] == adapter_export.document["parity"]
         assert document["files"] == adapter_export.document["files"]
 
@@ -159,7 +167,7 @@ class TestVerify:
         """A file that was carried elsewhere is verified there; an adapter finds its base."""
         done: Done = request.getfixturevalue(which)
         carried = _copy(done.files[0], tmp_path)
-        document = verify(done.persona, carried, home=done.home)
+        document = verified(done.persona, carried, home=done.home)
         assert (document["kind"], document["quant"]) == (done.document["kind"], done.document["quant"])
         assert document["parity"] == done.document["parity"]
         assert Path(document["beside"][0]).parent == tmp_path
@@ -202,10 +210,10 @@ def test_breach(adapter_export: Done, monkeypatch: pytest.MonkeyPatch) -> None:
     """An export that falls short is an error that names the report, and no chat uses it."""
     done = adapter_export
     before = export_record.read_exports(done.persona, done.home)
-    monkeypatch.setitem(parity_report.TOP1_AT_LEAST, "f16", 1.01)
+    monkeypatch.setitem(QUANTIZATIONS, "f16", Quantization(2.0, "", 1.01))
     with pytest.raises(ChatcloneError, match="f16 must reach 101 %") as caught:
         verify(done.persona, home=done.home)
-    assert "mira-1-lora-on-f16.parity.md tells more" in caught.value.hint
+    assert "mira-1-lora-on-f16.parity.md" in caught.value.hint
     assert export_record.current_export(done.persona, done.home) is None
     monkeypatch.undo()  # the export is shared by many tests: as it was
     for entry in before:
@@ -219,7 +227,7 @@ def test_interrupted(
     """Interrupted before it was compared, an export leaves no file of its own, and the user's base stays."""
     base = _copy(tiny.gguf, tmp_path)
 
-    def converted(scripts: Path, script: str, *arguments: Any, keys: Any) -> None:
+    def converted(scripts: Path, script: str, *arguments: Any, metadata: Any) -> None:
         shutil.copy(tiny.lora, arguments[arguments.index("--outfile") + 1])
 
     monkeypatch.setattr(adapter_gguf, "run_script", converted)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatclone.export.base_gguf import HOSTILE, check_stop_ids, verify_tokenizer
+from chatclone.export.base_gguf import DIFFICULT_TEXTS, check_stop_ids, verify_tokenizer
 from chatclone.export.parity_prompts import Probe
 from chatclone.prompt.render import ChatMessage
 from tests.chatclone.conftest import Tiny
@@ -18,13 +18,16 @@ TURNS = (
     ChatMessage("user", "not much"),
     ChatMessage("assistant", "haha same!!", trained=True),
 )
-PROBES = [Probe(TURNS, "held_out"), *(Probe((SYSTEM, ChatMessage("user", text)), "hostile") for text in HOSTILE)]
+PROBES = [
+    Probe(TURNS, "held_out"),
+    *(Probe((SYSTEM, ChatMessage("user", text)), "hostile") for text in DIFFICULT_TEXTS),
+]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_answers(family: Family, families: dict[Family, Tiny]) -> None:
     """Prompts become the same ids, and the adapter on the GGUF chooses as in transformers, at the same loss."""
-    from chatclone.export.measure_parity import measure
+    from chatclone.export.parity import measure
 
     tiny = families[family]
     parity = measure(tiny.base, tiny.adapter, tiny.gguf, tiny.lora, PROBES)
@@ -40,8 +43,7 @@ def test_answers(family: Family, families: dict[Family, Tiny]) -> None:
 def test_precision() -> None:
     """The adapter is computed in 32 bits wherever they fit: bfloat16 disagrees with itself too often."""
     import torch
-
-    from chatclone.export.measure_parity import reference_dtype
+    from chatclone.export.parity import reference_dtype
 
     assert reference_dtype(1_500_000_000, 12_000_000_000) == torch.float32
     assert reference_dtype(7_600_000_000, 32_000_000_000) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.export.large_files import partial_name, remove_left_over, written_whole
+from chatclone.export.large_files import partial_name, remove_partial_files, written_whole
 
 
 def test_renamed_when_whole(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ with written_whole(folder / "a.gguf") as partial:
 """
         subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
         assert len(list(tmp_path.iterdir())) == 3
-        assert len(remove_left_over(tmp_path, tmp_path / "none")) == 3
+        assert len(remove_partial_files(tmp_path, tmp_path / "none")) == 3
         assert not list(tmp_path.iterdir())
 
     def test_others_stay(self, tmp_path: Path) -> None:
@@ -60,5 +60,5 @@ with written_whole(folder / "a.gguf") as partial:
         (tmp_path / f".a.{os.getppid()}.partial.gguf").touch()
         (tmp_path / "a.partial.gguf").touch()
         (tmp_path / ".hidden").touch()
-        assert remove_left_over(tmp_path) == []
+        assert remove_partial_files(tmp_path) == []
         assert len(list(tmp_path.iterdir())) == 4

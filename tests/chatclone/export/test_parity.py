@@ -9,8 +9,6 @@ import pytest
 
 from chatclone.export.parity import (
     Agreement,
-    Loss,
-    Parity,
     Reading,
     compare,
     log_softmax,
@@ -19,6 +17,7 @@ from chatclone.export.parity import (
     readings,
 )
 from chatclone.export.parity_prompts import Probe
+from chatclone.export.parity_report import Loss
 from chatclone.prompt.render import IGNORED, ChatMessage
 from tests.fakes import chatml
 
@@ -93,7 +92,7 @@ class TestLoss:
 
     def test_nothing_trained(self) -> None:
         """Without a held-out reply there is no loss."""
-        assert compare(Table(0, 0), Table(0, 0), [UNTRAINED])[1] == Loss(0, None, None, None)
+        assert compare(Table(0, 0), Table(0, 0), [UNTRAINED])[1] == Loss(0)
         assert mean_loss(Table(0, 0), [UNTRAINED]) is None
 
     def test_kept(self) -> None:
@@ -104,7 +103,7 @@ class TestLoss:
     def test_no_gain(self, adapter: float) -> None:
         """An adapter that gained nothing leaves nothing to keep a share of."""
         assert Loss(9, 5.0, adapter, 5.0).kept is None
-        assert Loss(0, None, None, None).kept is None
+        assert Loss(0).kept is None
 
 
 class TestReadings:
@@ -146,24 +145,6 @@ class TestPromptIds:
         """A tokenizer that differs in one prompt is told."""
         other = replace(chatml(), encode=lambda text: [7])
         assert not prompt_ids_equal(chatml(), other, [ANSWERED], 200)
-
-
-def test_document() -> None:
-    """The document keeps the contract's keys; small numbers keep their digits."""
-    loss = Loss(9, 5.0, 3.0, 3.5)
-    parity = Parity({"held_out": 2, "hostile": 1}, True, Agreement(7, 1 / 3, 0.1, 0.01, 1.23456789e-9), loss)
-    assert parity.as_dict() == {
-        "prompts": 3,
-        "prompts_from": {"held_out": 2, "hostile": 1},
-        "token_ids_equal": True,
-        "reference_bits": 32,
-        "positions": 7,
-        "top1_agreement": 0.333333,
-        "max_logprob_diff": 0.1,
-        "mean_logprob_diff": 0.01,
-        "mean_kl": 1.23457e-9,
-        "loss": {"trained_tokens": 9, "base": 5.0, "adapter": 3.0, "gguf": 3.5, "kept": 0.75},
-    }
 
 
 def test_log_softmax() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatclone.export.base_gguf import HOSTILE
+from chatclone.export.base_gguf import DIFFICULT_TEXTS
 from chatclone.export.parity_prompts import Probe, probes
 from chatclone.personas.persona import Persona
 from chatclone.prompt.render import ChatMessage
@@ -76,9 +76,9 @@ class TestChosen:
         _write(persona, "eval.jsonl", _line(*TWO))
         _write(persona, "train.jsonl", *[_line(*TWO)] * 9)
         sources = [probe.source for probe in probes(persona, 6)]
-        assert sources == ["held_out", "training", "training", *["hostile"] * len(HOSTILE)]
+        assert sources == ["held_out", "training", "training", *["hostile"] * len(DIFFICULT_TEXTS)]
 
     def test_no_data(self, persona: Persona) -> None:
         """Without a data set hostile text is left, asked with the persona's system turn."""
-        assert [probe.messages[-1].content for probe in probes(persona)] == list(HOSTILE)
+        assert [probe.messages[-1].content for probe in probes(persona)] == list(DIFFICULT_TEXTS)
         assert "chatting with Theo" in probes(persona)[0].messages[0].content

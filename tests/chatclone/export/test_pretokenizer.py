@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from chatclone.export.pretokenizer import pre_tokenizer_name
+from chatclone.export.converter_driver import pre_tokenizer_name
 from chatclone.paths import starter_model
 from tests.tiny import SPLIT
 

@@ -1,11 +1,11 @@
-"""Which quant is chosen, and quantising itself."""
+"""Which quant is chosen, and quantizing itself."""
 
 from pathlib import Path
 
 import pytest
 
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.export.quantize import checked_quant, default_quant, quantise
+from chatclone.export.quantize import default_quant, disk_bytes, parse_quant, quantize
 from tests.chatclone.conftest import Tiny
 
 
@@ -23,26 +23,32 @@ class TestChoice:
 
     def test_names(self) -> None:
         """Names are known in any case; an unknown one lists the known."""
-        assert checked_quant("Q4_K_M") == "q4_k_m"
-        with pytest.raises(UsageError, match="no quant called q3") as caught:
-            checked_quant("q3")
+        assert parse_quant("Q4_K_M") == "q4_k_m"
+        with pytest.raises(UsageError, match="no quantization called q3") as caught:
+            parse_quant("q3")
         assert "q8_0" in caught.value.hint
 
 
-class TestQuantise:
-    """llama.cpp's own quantisation."""
+def test_disk_bytes() -> None:
+    """The f16 file exists until it is quantized."""
+    assert disk_bytes(1_000_000_000, "f16") == 2_000_000_000
+    assert disk_bytes(1_000_000_000, "q4_k_m") == 2_630_000_000
+
+
+class TestQuantize:
+    """llama.cpp's own quantization."""
 
     def test_smaller(self, tiny: Tiny, tmp_path: Path) -> None:
         """The file gets smaller and still is a model."""
         from chatclone.gguf.model_file import GgufModel
 
-        quantise(tiny.gguf, tmp_path / "q8.gguf", "q8_0")
+        quantize(tiny.gguf, tmp_path / "q8.gguf", "q8_0")
         assert (tmp_path / "q8.gguf").stat().st_size < 0.7 * tiny.gguf.stat().st_size
         GgufModel(tmp_path / "q8.gguf").close()
 
     def test_failure_leaves_nothing(self, tiny: Tiny, tmp_path: Path) -> None:
-        """What cannot be quantised leaves no half file."""
+        """What cannot be quantized leaves no half file."""
         (tmp_path / "cut.gguf").write_bytes(tiny.gguf.read_bytes()[:9000])
-        with pytest.raises(ChatcloneError, match="cannot quantise"):
-            quantise(tmp_path / "cut.gguf", tmp_path / "out.gguf", "q8_0")
+        with pytest.raises(ChatcloneError, match="cannot quantize"):
+            quantize(tmp_path / "cut.gguf", tmp_path / "out.gguf", "q8_0")
         assert [p.name for p in tmp_path.iterdir()] == ["cut.gguf"]

@@ -7,7 +7,7 @@ import pytest
 from chatclone.engines.choose import resolve_base
 from chatclone.engines.protocol import Piece, Sampling
 from chatclone.engines.token_loop import LocalEngine
-from chatclone.export.base_gguf import HOSTILE, base_gguf
+from chatclone.export.base_gguf import DIFFICULT_TEXTS, base_gguf
 from chatclone.export.parity import compare, prompt_ids_equal, readings
 from chatclone.export.parity_prompts import Probe
 from chatclone.prompt.render import ChatMessage
@@ -45,7 +45,7 @@ def test_same_replies(scripts: Path, tmp_path: Path) -> None:
     reference = TransformersEngine(base)
     for question in QUESTIONS:
         assert _reply(engine, question) == _reply(reference, question) != ""
-    probes = [Probe((SYSTEM, ChatMessage("user", text)), "hostile") for text in HOSTILE]
+    probes = [Probe((SYSTEM, ChatMessage("user", text)), "hostile") for text in DIFFICULT_TEXTS]
     assert prompt_ids_equal(reference.template, engine.template, probes, 512)
     agreement, _ = compare(reference, engine, readings(reference.template, probes, 512))
     assert agreement.top1_agreement >= 0.99

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.export.user_base import check_architecture, check_base, shape_difference
+from chatclone.export.base_gguf import check_architecture, check_user_base, shape_difference
 from chatclone.gguf.header import Value
 from tests.chatclone.conftest import Tiny
 from tests.tiny import FAMILIES, Family
@@ -17,7 +17,9 @@ pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_base_itself(family: Family, families: dict[Family, Tiny]) -> None:
     """The base's own GGUF passes, whatever its family, and tells its quant where the converter wrote it."""
-    assert check_base(families[family].gguf, families[family].base) == ("unknown" if family == "gpt_neox" else "f16")
+    assert check_user_base(families[family].gguf, families[family].base) == (
+        "unknown" if family == "gpt_neox" else "f16"
+    )
     check_architecture(families[family].gguf, families[family].lora)
 
 
@@ -27,7 +29,7 @@ class TestRefused:
     def test_vocabulary(self, families: dict[Family, Tiny]) -> None:
         """Another vocabulary shows itself by the first token that differs."""
         with pytest.raises(ChatcloneError, match="another vocabulary than base: token") as caught:
-            check_base(families["gemma2"].gguf, families["llama"].base)
+            check_user_base(families["gemma2"].gguf, families["llama"].base)
         assert "--base-gguf" in caught.value.hint
 
     def test_tokenizer(self, families: dict[Family, Tiny], tmp_path: Path) -> None:
@@ -36,8 +38,8 @@ class TestRefused:
         shutil.copytree(families["llama"].base, other)
         tokenizer = (other / "tokenizer.json").read_text("utf-8")
         (other / "tokenizer.json").write_text(tokenizer.replace(r"\\p{N}{1,3}|", r"\\p{N}|"), "utf-8")
-        with pytest.raises(ChatcloneError, match="as other tokens than it was trained on"):
-            check_base(families["llama"].gguf, other)
+        with pytest.raises(ChatcloneError, match="into other tokens than"):
+            check_user_base(families["llama"].gguf, other)
 
     def test_size(self, families: dict[Family, Tiny]) -> None:
         """A larger model of the same family has other numbers."""
@@ -48,7 +50,7 @@ class TestRefused:
     def test_an_adapter(self, families: dict[Family, Tiny]) -> None:
         """An adapter is no base."""
         with pytest.raises(ChatcloneError, match="is not a model"):
-            check_base(families["llama"].lora, families["llama"].base)
+            check_user_base(families["llama"].lora, families["llama"].base)
 
     def test_architecture(self, families: dict[Family, Tiny]) -> None:
         """A base of another architecture than the converted adapter's is refused."""

@@ -14,6 +14,8 @@ from textual.widgets import Button, Static
 from chatclone.clone.clone import Clone
 from chatclone.conversations import ChatStore
 from chatclone.errors import ChatcloneError
+from chatclone.export.export_run import ExportedFile, ExportResult
+from chatclone.export.parity_report import Loss, Parity
 from chatclone.personas.persona import Persona
 from chatclone.repl.loaded_model import Loaded
 from chatclone.training.events import EventLog
@@ -32,10 +34,18 @@ RESULT: dict[str, Any] = {
     "base_eval_loss": 5.9, "eval_token_accuracy": 0.31, "base_eval_token_accuracy": 0.14, "seconds": 95.0,
     "tokens_per_second": 812.0, "peak_memory_mb": 640.0,
 }  # fmt: skip
-PARITY = {
-    "prompts": 40, "token_ids_equal": True, "top1_agreement": 0.9987, "mean_logprob_diff": 0.0004,
-    "max_logprob_diff": 0.01, "mean_kl": 1e-6, "loss": {"gguf": None},
-}  # fmt: skip
+PARITY = Parity(
+    prompts=40,
+    prompts_from={"hostile": 40},
+    token_ids_equal=True,
+    reference_bits=32,
+    positions=400,
+    top1_agreement=0.9987,
+    mean_logprob_diff=0.0004,
+    max_logprob_diff=0.01,
+    mean_kl=1e-6,
+    loss=Loss(0),
+)
 
 SIZES = Sizes(8_000_000, 1_400_000, "f16", "a model this small saves nothing by quantising")
 
@@ -127,7 +137,7 @@ class Rooms:
         home: Path,
         progress: Callable[[str], None],
         announce: Callable[[str], None],
-    ) -> dict[str, Any]:
+    ) -> ExportResult:
         """Convert, wait, compare, and say what was written."""
         self.exported.append((kind, quant))
         announce(f"{kind}, {quant}: as asked")
@@ -136,8 +146,8 @@ class Rooms:
         progress("comparing with the adapter")
         if self.failure is not None:
             raise self.failure
-        files = [{"path": "/home/mira/models/mira-lora-f16.gguf", "bytes": 1_400_000}]
-        return {"kind": kind, "quant": quant, "files": files, "parity": PARITY, "beside": ["/home/mira/models/README"]}
+        files = [ExportedFile("/home/mira/models/mira-lora-f16.gguf", 1_400_000)]
+        return ExportResult(kind, quant, files, PARITY, ["/home/mira/models/README"], 1.0)
 
     def open(self, persona: Persona, home: Path) -> tuple[Clone, str]:
         """Return a clone that says ok."""
