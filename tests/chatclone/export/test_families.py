@@ -32,9 +32,9 @@ def test_answers(family: Family, families: dict[Family, Tiny]) -> None:
     tiny = families[family]
     parity = measure(tiny.base, tiny.adapter, tiny.gguf, tiny.lora, PROBES)
     assert parity.token_ids_equal
-    assert parity.prompts == {"held_out": 2, "hostile": 10}
-    assert parity.agreement.top1_agreement >= 0.98
-    assert parity.agreement.mean_kl < 1e-3
+    assert parity.prompts_from == {"held_out": 2, "hostile": 10}
+    assert parity.top1_agreement >= 0.98
+    assert parity.mean_kl < 1e-3
     base, adapter, gguf = parity.loss.base, parity.loss.adapter, parity.loss.gguf
     assert base and adapter and gguf
     assert abs(gguf - adapter) < 0.1 * abs(base - adapter), "the GGUF answers rather like the base alone"
@@ -43,6 +43,7 @@ def test_answers(family: Family, families: dict[Family, Tiny]) -> None:
 def test_precision() -> None:
     """The adapter is computed in 32 bits wherever they fit: bfloat16 disagrees with itself too often."""
     import torch
+
     from chatclone.export.parity import reference_dtype
 
     assert reference_dtype(1_500_000_000, 12_000_000_000) == torch.float32
