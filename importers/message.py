@@ -1,9 +1,8 @@
-"""The one vocabulary every platform's export is turned into: people, chats, messages and what hangs on them."""
+"""The vocabulary of all platforms: people, chats, messages and their media."""
 
-import dataclasses
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import msgspec
 
@@ -15,7 +14,7 @@ EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who wrote; `id` identifies them within a platform (`user123`), `name` is what is shown."""
+    """A sender; `id` is unique within a platform (`user123`), `name` is shown."""
 
     id: str
     name: str
@@ -23,7 +22,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One conversation of the export; `id` is unique within a platform."""
+    """One chat of an export; `id` is unique within a platform."""
 
     id: str
     kind: ChatKind
@@ -32,7 +31,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a message carries besides text.
+    """What a message holds besides text.
 
     `kind` is one of photo, voice, round, sticker, gif, video, audio, file, contact, location, poll, game, invoice,
     list, giveaway, call.
@@ -44,7 +43,7 @@ class Media:
 
     @property
     def placeholder(self) -> str:
-        """The language-neutral form that stands in a conversation: `[photo]`, `[voice 0:12]`, a sticker's emoji."""
+        """Its language-neutral form in a conversation: `[photo]`, `[voice 0:12]`, a sticker's emoji."""
         if self.kind == "sticker" and self.emoji:
             return self.emoji
         if self.seconds is not None:
@@ -52,19 +51,16 @@ class Media:
         return f"[{self.kind}]"
 
     def beside(self, text: str) -> str:
-        """Return what a message that carries this and says `text` says in a conversation: a line each."""
+        """Return the placeholder and a message's text, a line each."""
         return f"{self.placeholder}\n{text}" if text else self.placeholder
 
 
-# Messages and spans are structs, because a frozen dataclass takes ten times as long to make, and an export has a
-# million of them; `dataclasses.replace`, `fields` and `asdict` work on them all the same.
+# Messages and spans are structs: a frozen dataclass takes ten times as long to create, and exports have a million.
 class Span(msgspec.Struct, frozen=True, gc=False):
-    """A marked stretch of a message's text, `text[start:end]`.
+    """A marked part of a message's text, `text[start:end]`.
 
-    `kind` is the platform-neutral name of the mark: link, mention, command, hashtag, email, phone, card, code, quote.
+    `kind` is one of link, mention, command, hashtag, email, phone, card, code, quote.
     """
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     kind: str
     start: int
@@ -72,7 +68,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One message as its sender sent it.
+    """One message of a chat.
 
     `chat` and `sender` are ids; (`chat`, `id`) is unique within a platform. Times are Unix seconds in UTC. `reply_to`
     is the id of a message of the same chat.
@@ -81,8 +77,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     is usually the owner of the account. It is None where the export gives one clock only: then `sent_at` is local time
     read as UTC (Telegram before 2022 wrote no more), or UTC without any local time.
     """
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     chat: str
     id: int
@@ -104,20 +98,5 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def content(self) -> str:
-        """What the message says in a conversation: the media's placeholder and the text, a line each."""
+        """The message in a conversation: the media's placeholder and the text, a line each."""
         return self.text if self.media is None else self.media.beside(self.text)
-
-
-def _dataclass_fields(struct: type[msgspec.Struct]) -> dict[str, dataclasses.Field[Any]]:
-    required, optional = [], []
-    for each in msgspec.structs.fields(struct):
-        if each.default is msgspec.NODEFAULT:
-            required.append((each.name, each.type))
-        else:
-            optional.append((each.name, each.type, dataclasses.field(default=each.default)))
-    twin: Any = dataclasses.make_dataclass(struct.__name__, [*required, *optional])
-    return dict(twin.__dataclass_fields__)
-
-
-Span.__dataclass_fields__ = _dataclass_fields(Span)
-Message.__dataclass_fields__ = _dataclass_fields(Message)

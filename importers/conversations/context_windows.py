@@ -1,4 +1,4 @@
-"""Long sessions to stretches that fit a model: each reply trained in one of them, with what was said before it."""
+"""Splits long sessions into windows that fit a model's context: each reply is trained in exactly one of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from importers.conversations.turns import Block
 
 WINDOW_WORDS = 350
-"""The words of a window, unless one exchange alone takes more."""
+"""Words in a window, unless a single exchange is longer."""
 OVERLAP_WORDS = 120
-"""The words of context that a window repeats before its first reply."""
+"""Words of context that a window repeats before its first reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Blocks `start` to `end` of a session; replies from block `new` on are trained here, those before are context."""
+    """Blocks `start` to `end` of a session; replies from block `new` on are trained here, earlier ones are context."""
 
     start: int
     new: int
@@ -21,10 +21,7 @@ class Window:
 
 
 def windows(blocks: Sequence[Block], first: int = 0) -> Iterator[Window]:
-    """Yield the windows of a session, from block `first` on, that hold a reply to train on.
-
-    Each such reply stands at or after the `new` of exactly one of them.
-    """
+    """Yield the windows of a session, from block `first` on, that hold a reply to train on."""
     wanted = [place for place in range(first, len(blocks)) if blocks[place].trained]
     at = 0
     while at < len(wanted):
@@ -43,11 +40,11 @@ def windows(blocks: Sequence[Block], first: int = 0) -> Iterator[Window]:
 
 
 def _context(blocks: Sequence[Block], reply: int, first: int) -> int:
-    """Return where the context of a reply begins: with what it answers, and with more while it is short."""
+    """Return where the context of a reply begins: at the block it answers, or earlier up to `OVERLAP_WORDS`."""
     start = max(first, reply - 1)
     taken = blocks[start].words
     while start > first and taken + blocks[start - 1].words <= OVERLAP_WORDS:
         start -= 1
         taken += blocks[start].words
-    # A model's template wants a conversation to begin with the other side.
+    # Chat templates want the first turn to be the user's.
     return start + 1 if blocks[start].mine and start < reply else start

@@ -1,8 +1,8 @@
-"""In a group, whether the context of a reply holds what it answers.
+"""Whether the context of a reply in a group holds what the reply answers.
 
-Many talk at once there, and what somebody says next need not answer what was said last. It does where one of three
-things ties it to the context: a reply edge, in either direction; a mention of the persona, or of somebody who has just
-spoken; or the persona's own words a few turns before, which make them part of what is going on.
+Several conversations run at once in a group, so the previous message need not be what is answered. It is taken to be
+if a reply edge connects the two in either direction, if the persona is mentioned, if the reply mentions somebody who
+has just spoken, or if the persona spoke a few turns before.
 """
 
 import re
@@ -12,25 +12,24 @@ from importers.conversations.sessions import Turn
 from importers.message import Person
 
 NEAR_TURNS = 4
-"""The persona is part of what is going on for that many turns of others after their own words."""
+"""Turns of others after which the persona no longer counts as part of the conversation."""
 _SHORTEST_NAME = 3
-"""Letters of a name's part that is looked for, in scripts that write sounds; two in those that write syllables."""
+"""Letters of the shortest part of a name that is searched for; two in scripts whose letters are syllables."""
 _NAME_PART = re.compile(r"[^\W\d_]+")
 _MENTION = re.compile(r"@(\w+)")
 
 
 class Addressing:
-    """Decides for one chat, whose persona and people it knows by name."""
+    """Decides for the replies of one persona."""
 
     def __init__(self, persona: str, people: Mapping[str, Person]) -> None:
         self._persona, self._people = persona, people
         self._names: dict[str, frozenset[str]] = {}
 
     def is_answer(self, turn: Turn, pending: Sequence[Turn], spoke: bool, edge: bool) -> bool:
-        """Tell whether a turn of the persona answers the turns of others before it.
+        """Tell whether a turn of the persona answers the `pending` turns of others before it.
 
-        `spoke` says that the persona spoke before them in the session, `edge` that a message of the turn replies to
-        somebody, or one of `pending` to the persona.
+        `spoke`: the persona spoke before them in the session. `edge`: one of them and the turn are tied by a reply.
         """
         if edge or (spoke and len(pending) <= NEAR_TURNS):
             return True
@@ -40,17 +39,16 @@ class Addressing:
         return _mentions(spoken, (message.text for message in turn.messages))
 
     def _parts(self, person: str) -> frozenset[str]:
+        """Return the words of a person's name, folded, that are long enough to search for."""
         if person not in self._names:
             name = self._people[person].name if person in self._people else ""
-            parts = (part for part in _NAME_PART.findall(name.casefold()))
-            self._names[person] = frozenset(part for part in parts if _is_name(part))
+            found = _NAME_PART.findall(name.casefold())
+            self._names[person] = frozenset(p for p in found if len(p) >= (_SHORTEST_NAME if p[0] < "⺀" else 2))
         return self._names[person]
 
 
 def _mentions(names: frozenset[str], texts: Iterable[str]) -> bool:
-    """Tell whether one of the texts holds a name as a word, or within what follows an @."""
-    if not names:
-        return False
+    """Tell whether a text holds one of the names as a word or in an @mention."""
     for text in texts:
         folded = text.casefold()
         if not any(name in folded for name in names):
@@ -60,7 +58,3 @@ def _mentions(names: frozenset[str], texts: Iterable[str]) -> bool:
         if any(name in mention for mention in _MENTION.findall(folded) for name in names):
             return True
     return False
-
-
-def _is_name(part: str) -> bool:
-    return len(part) >= (_SHORTEST_NAME if part[0] < "⺀" else 2)

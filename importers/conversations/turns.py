@@ -1,4 +1,4 @@
-"""A session as an exchange between two roles: the persona's turns, and everybody else's between them."""
+"""A session as blocks of two alternating roles: the persona, and everybody else."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -11,38 +11,38 @@ from importers.message import Chat, Message, Person
 from importers.text.segmentation import beginning, ending, rough_words
 
 CONTEXT_WORDS = 350
-"""The words of one block of context at most; of a longer one the end is kept."""
+"""Words in a block of context; a longer one is cut at its beginning."""
 QUOTE_WORDS = 30
-"""The words of a quote at most."""
+"""Words in a quote."""
 
 
 class Quote(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """What a turn replies to, to be shown where block `block` of the session, which holds it, is not."""
+    """A message that is replied to; shown where block `block` of the session, which holds it, is not."""
 
     block: int
     line: str
     after: bool
-    """Whether the quote stands after the words of its block: the persona's reply answers it, and not the block."""
+    """Whether the quote follows the text of its block: then the persona's reply answers the quote, not the block."""
 
 
 class Block(msgspec.Struct, array_like=True, gc=False):
-    """What one side said before the other spoke: one turn of the persona (`mine`), or all turns of others."""
+    """One turn of the persona (`mine`), or all turns of others between two of those."""
 
     mine: bool
     text: str
     words: int
-    """Roughly, for the size of windows."""
+    """An estimate, for the size of windows."""
     started: int
     ended: int
     senders: tuple[str, ...] = ()
-    """Who wrote, other than the persona."""
+    """Ids of the senders, other than the persona."""
     quotes: tuple[Quote, ...] = ()
-    """What is replied to here and stands further back in the session."""
+    """Messages further back in the session that are replied to here."""
     trained: bool = False
     """Whether this is a reply to train on."""
 
     def shown(self, start: int) -> str:
-        """Return the text for a line that begins with block `start` of the session."""
+        """Return the text for a window that begins with block `start` of the session."""
         if not self.quotes:
             return self.text
         before = [quote.line for quote in self.quotes if quote.block < start and not quote.after]
@@ -50,22 +50,24 @@ class Block(msgspec.Struct, array_like=True, gc=False):
         return "\n".join([*before, self.text, *after])
 
 
-class Judged(msgspec.Struct, gc=False, frozen=True):
-    """A reply as it is counted: its own words, without placeholders, and why it is not trained on."""
+class JudgedReply(msgspec.Struct, gc=False, frozen=True):
+    """A reply of the persona, and why it is not trained on."""
 
     said: str
+    """The persona's own words, without placeholders."""
     bubbles: int
+    """Messages in the reply."""
     started: int
     reason: Reason | None
     first: int
     """The id of its first message."""
 
 
-class Exchanger:
-    """Turns the sessions of one chat into exchanges of blocks.
+class BlockBuilder:
+    """Turns the sessions of one chat into blocks.
 
-    `show` gives the text of a message as the data set has it, `name` that of a person; `sources` are the messages of
-    the chat that others reply to, by id. `lonely` says that the export holds nobody's words but the persona's.
+    `show` returns the text of a message for the data set, `name` the name of a person; `sources` are the messages of
+    the chat that others reply to, by id. `one_sided` means that the export holds only the persona's own messages.
     """
 
     def __init__(
@@ -78,9 +80,9 @@ class Exchanger:
         show: Callable[[Message], str],
         name: Callable[[str], str],
         sources: Mapping[int, Message],
-        lonely: bool = False,
+        one_sided: bool = False,
     ) -> None:
-        self._persona, self._mode, self._lonely = persona, mode, lonely
+        self._persona, self._mode, self._one_sided = persona, mode, one_sided
         self._show, self._name, self._sources = show, name, sources
         self._named = chat.kind in ("group", "channel")
         self._addressing = Addressing(persona, people)
@@ -89,11 +91,11 @@ class Exchanger:
         self._shown: dict[int, str] = {}
         """What such messages say, for when they are quoted."""
 
-    def exchange(self, session: Session) -> tuple[list[Block], list[Judged]]:
-        """Return a session's blocks, of alternating sides, and what is to be known of each reply among them."""
+    def blocks(self, session: Session) -> tuple[list[Block], list[JudgedReply]]:
+        """Return a session's blocks and, in the same order, the persona's replies among them."""
         self._places.clear()
         blocks: list[Block] = []
-        judged: list[Judged] = []
+        judged: list[JudgedReply] = []
         pending: list[Turn] = []
         for turn in session.turns:
             if turn.sender != self._persona:
@@ -115,7 +117,7 @@ class Exchanger:
 
     def _reply(
         self, turn: Turn, pending: Sequence[Turn], targets: Sequence[Message], spoke: bool
-    ) -> tuple[Block, Judged]:
+    ) -> tuple[Block, JudgedReply]:
         reason = None
         written: Turn | None = turn
         if self._mode == "balanced":
@@ -130,13 +132,13 @@ class Exchanger:
         text = "\n".join([self._content(message) for message in shown.messages])
         started = turn.messages[0].sent_at
         block = Block(True, text, rough_words(text), started, turn.messages[-1].sent_at)
-        return block, Judged(said(shown), text.count("\n") + 1, started, reason, turn.messages[0].id)
+        return block, JudgedReply(said(shown), text.count("\n") + 1, started, reason, turn.messages[0].id)
 
     def _judge(
         self, turn: Turn, answered: Sequence[Turn], pending: Sequence[Turn], spoke: bool, edge: bool
     ) -> Reason | None:
         reason = judge(turn, answered, self._mode)
-        if reason is None and self._lonely:
+        if reason is None and self._one_sided:
             return Reason.NO_CONTEXT
         if reason is None and self._named and self._mode == "balanced":
             edge = edge or any(self._replies_to_persona(t) for t in pending)
@@ -145,7 +147,7 @@ class Exchanger:
         return reason
 
     def _context(self, turns: Sequence[Turn], targets: Sequence[Message], place: int) -> Block:
-        """Join what others said before a reply, and quote what is replied to from outside the session."""
+        """Return the block of what others said before a reply, with quotes of replied-to messages not in it."""
         lines: list[str] = []
         quotes: list[Quote] = []
         for turn in turns:
@@ -166,7 +168,7 @@ class Exchanger:
         return Block(False, text, rough_words(text), started, ended, senders, tuple(quotes))
 
     def _quote(self, target: Message, place: int, lines: list[str], quotes: list[Quote], *, after: bool) -> None:
-        """Quote a message at once where the session does not show it, or for lines that begin behind it."""
+        """Add a quote to `lines` if the session lacks the message, or to `quotes` for windows that begin after it."""
         held = self._places.get(target.id)
         line = f"> {beginning(' '.join(self._content(target).split()), QUOTE_WORDS)}"
         if held is None or place < 0:
@@ -177,7 +179,7 @@ class Exchanger:
     def _targets(self, turn: Turn) -> list[Message]:
         """Return the messages that a turn replies to.
 
-        What a turn's own sender wrote is not quoted: it would stand in the other side's mouth.
+        The sender's own messages are left out: the quote would be attributed to the other side.
         """
         found: list[Message] = []
         for message in turn.messages:
@@ -208,6 +210,6 @@ class Exchanger:
 
 
 def sources_of(messages: Collection[Message]) -> dict[int, Message]:
-    """Return the messages of a chat that others of it reply to, by id."""
+    """Return the messages of a chat that other messages reply to, by id."""
     wanted = {message.reply_to for message in messages}
     return {message.id: message for message in messages if message.id in wanted}

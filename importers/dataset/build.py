@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from importers.conversations.context_windows import Window, windows
-from importers.conversations.sessions import learn_gap, part
-from importers.conversations.split import Counted, Division, split_in_time
-from importers.conversations.turns import Block, Exchanger, sources_of
+from importers.conversations.sessions import learn_gap, split_sessions
+from importers.conversations.split import SessionReplies, Split, split_in_time
+from importers.conversations.turns import Block, BlockBuilder, sources_of
 from importers.dataset.packed_sessions import Conversations
 from importers.dataset.reply_table import Ledger
 from importers.dataset.report import DataReport
@@ -56,7 +56,7 @@ class Lines(Iterable[Example]):
     """One part of a data set; each line is made while it is asked for, so that they are never all in memory."""
 
     def __init__(
-        self, talks: Conversations, ledger: Ledger, names: Names, division: Division, *, evaluation: bool
+        self, talks: Conversations, ledger: Ledger, names: Names, division: Split, *, evaluation: bool
     ) -> None:
         self._talks, self._ledger, self._names, self._division = talks, ledger, names, division
         self._evaluation = evaluation
@@ -137,7 +137,7 @@ def _read(
     """Take in one chat: its sessions packed, its replies in the ledger, its numbers in the account."""
     gap = learn_gap([message.sent_at for message in messages])
     mine = sum(message.sender == persona for message in messages)
-    exchanger = Exchanger(
+    builder = BlockBuilder(
         chat,
         persona,
         people,
@@ -145,11 +145,11 @@ def _read(
         show=names.show,
         name=names.of,
         sources=sources_of(messages),
-        lonely=chat.kind in ("group", "channel") and mine == len(messages),
+        one_sided=chat.kind in ("group", "channel") and mine == len(messages),
     )
     account.begin(chat, names.of_chat(chat), len(messages), mine, gap)
-    for session in part(messages, gap):
-        blocks, judged = exchanger.exchange(session)
+    for session in split_sessions(messages, gap):
+        blocks, judged = builder.blocks(session)
         number = talks.add(chat, blocks, len(judged))
         for reply in judged:
             ledger.add(number, reply)
@@ -180,14 +180,14 @@ def _balance(ledger: Ledger, talks: Conversations, share: float) -> Counter[str]
     return aside
 
 
-def _counted(talks: Conversations, ledger: Ledger) -> list[Counted]:
+def _counted(talks: Conversations, ledger: Ledger) -> list[SessionReplies]:
     return [
-        Counted(session, talks.chat(session).id, tuple(filter(ledger.is_trained, talks.replies(session))))
+        SessionReplies(session, talks.chat(session).id, tuple(filter(ledger.is_trained, talks.replies(session))))
         for session in range(len(talks))
     ]
 
 
-def _part(ledger: Ledger, division: Division) -> None:
+def _part(ledger: Ledger, division: Split) -> None:
     """Give the reason to those replies for evaluation that nearly stand in the training part."""
     sets: dict[int, Sequence[int]] = {}
     others: list[Sequence[int]] = []

@@ -7,7 +7,7 @@ packed form until a line is written.
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 
-from importers.conversations.turns import Judged
+from importers.conversations.turns import JudgedReply
 from importers.filters.near_duplicates import FEWEST_WORDS
 from importers.filters.reply_filters import Reason, is_low, same
 from importers.privacy.contact_patterns import is_link
@@ -57,7 +57,7 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._reason)
 
-    def add(self, session: int, reply: Judged) -> None:
+    def add(self, session: int, reply: JudgedReply) -> None:
         """Take down one reply."""
         folded = reply.said.casefold()
         found = words(folded)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from importers.conversations.sessions import Gap
-from importers.conversations.split import Division
+from importers.conversations.split import Split
 from importers.dataset.packed_sessions import Conversations
 from importers.dataset.reply_table import Ledger, is_foreign
 from importers.dataset.report import ChatRow, DataReport
@@ -50,7 +50,7 @@ class Account:
         self,
         ledger: Ledger,
         talks: Conversations,
-        division: Division,
+        division: Split,
         aside: Counter[str],
         redactor: Redactor | None,
         share: float,

@@ -10,10 +10,10 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 import regex
+from msgspec.structs import replace
 
 from importers.conversations.sessions import Turn
 from importers.message import Message, Span

@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chatclone.archive.archive import MIGRATIONS, Archive
 from chatclone.errors import ChatcloneError
@@ -151,7 +151,7 @@ class TestAdd:
 
     def test_chats_are_those_of_now(self, archive: Archive) -> None:
         """They are counted once, and again after every change."""
-        other = replace(CHAT, id="8")
+        other = Chat("8", CHAT.kind, CHAT.name)
         with archive.transaction():
             archive.add("telegram", [plain(1), plain(1, chat="8"), plain(2, chat="8")])
             archive.add_names("telegram", [CHAT, other], [])

@@ -1,13 +1,16 @@
 """Messages part into turns and sessions, and the silence that parts them is the chat's own."""
 
 import random
+from collections import deque
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importers.conversations.sessions import DEFAULT_GAP, LONGEST_GAP, SHORTEST_GAP, learn_gap, sessions
+from importers.conversations.sessions import DEFAULT_GAP, LONGEST_GAP, SHORTEST_GAP, Session, learn_gap, split_sessions
+from importers.message import Message
 from tests.importers.making import DAY, HOUR, MINUTE, NOON, conversation, message
 
 
@@ -21,14 +24,20 @@ def bimodal(within: float, between: float, seed: int = 1) -> list[int]:
     return times
 
 
+def sessions(messages: Iterable[Message]) -> list[Session]:
+    """Return the sessions of one chat, by its own gap."""
+    ordered = deque(messages)
+    return list(split_sessions(ordered, learn_gap([message.sent_at for message in ordered])))
+
+
 class TestTurns:
     def test_bubbles_are_one_turn(self) -> None:
         """Consecutive messages of one sender are one turn, a line each."""
         (session,) = sessions(conversation(("you", "hi"), ("me", "hey"), ("me", "what's up"), ("you", "nm")))
-        assert [(turn.sender, turn.text) for turn in session.turns] == [
-            ("you", "hi"),
-            ("me", "hey\nwhat's up"),
-            ("you", "nm"),
+        assert [(turn.sender, [m.text for m in turn.messages]) for turn in session.turns] == [
+            ("you", ["hi"]),
+            ("me", ["hey", "what's up"]),
+            ("you", ["nm"]),
         ]
 
     def test_late_replies_are_replies(self) -> None:
@@ -36,11 +45,6 @@ class TestTurns:
         question = message(1, "you", at=NOON)
         assert len(sessions([question, message(2, at=NOON + 50 * MINUTE)])) == 1
         assert len(sessions([question, message(2, at=NOON + DAY + 2 * MINUTE)])) == 2
-
-    def test_chats_do_not_mix(self) -> None:
-        """Messages of two chats are refused."""
-        with pytest.raises(ValueError, match="several chats"):
-            sessions([message(1, place="a"), message(2, place="b")])
 
     def test_nothing(self) -> None:
         """A chat without messages has no sessions."""
@@ -59,11 +63,12 @@ class TestTurns:
             at += pause
             messages.append(message(number, sender, at=at))
         made = sessions(messages)
+        gap = learn_gap([m.sent_at for m in messages]).seconds
         assert [m for session in made for turn in session.turns for m in turn.messages] == messages
         for session in made:
             assert all(a.sender != b.sender for a, b in pairwise(session.turns))
         for a, b in pairwise(made):
-            assert abs(b.started - a.ended) > made.gap.seconds
+            assert abs(b.turns[0].messages[0].sent_at - a.turns[-1].messages[-1].sent_at) > gap
 
 
 class TestGap:
