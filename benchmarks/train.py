@@ -16,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":  # else this script's own folder stands first, where `memory` is a benchmark
     sys.path[0] = str(Path(__file__).parents[1])
+
+from msgspec.structs import replace
 
 from chatclone.ingest.import_run import Request, ingest
 from chatclone.paths import demo_export, starter_model
@@ -56,7 +57,7 @@ def ours(plan: Plan, seconds: float) -> dict[str, Any]:
     with quiet():
         ready = prepare(plan, log)
         timed = clock(seconds)
-        trainer = build(ready.plan, log, ready.loaded, ready.train, ready.eval, ready.steps, [timed])
+        trainer = build(ready, log, [timed])
         trainer.train()
     share = timed.steps * ready.steps.rows_per_step / ready.steps.rows
     head = ready.loaded.model.get_output_embeddings()
@@ -66,10 +67,10 @@ def ours(plan: Plan, seconds: float) -> dict[str, Any]:
         "trained_tokens": ready.train.trained_tokens,
         "tokens": ready.train.tokens,
         "parameters": {"layers": ready.base.linear, "head": head.weight.numel()},
-        "checkpointing": ready.plan.settings["checkpointing"] == "on",
-        "dtype": ready.plan.settings["dtype"],
+        "checkpointing": ready.plan.settings.checkpointing == "on",
+        "dtype": ready.plan.settings.dtype,
         "peak_memory_mb": peak_memory_mb(),
-        "flops": limit(torch.device(ready.machine.device), getattr(torch, ready.plan.settings["dtype"])),
+        "flops": limit(torch.device(ready.machine.device), getattr(torch, ready.plan.settings.dtype)),
     }
 
 

@@ -1,6 +1,6 @@
-"""A base model as it lies on disk: found, checked and described by its files, with nothing loaded.
+"""A base model on disk: found, checked and described by its files, without loading it.
 
-What cannot be trained on is refused here in words: pickled weights, missing or damaged ones, a folder that is no model.
+Bases that cannot be trained on are refused here: pickled, missing or damaged weights, a folder without a model.
 Light: it reads JSON and the headers of safetensors files.
 """
 
@@ -22,14 +22,14 @@ from chatclone.storage.safetensors_header import read_headers
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 CONTEXT = 2048
-"""The context of a base that names none."""
+"""Tokens of context if the base's config does not say."""
 NOT_QUANTISED = ("embed", "lm_head", "wte", "wpe", "norm")
-"""Parts of the names of matrices that stay as they are when the layers are quantised."""
+"""Parts of the names of matrices that are not quantised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base model's folder by its files; `linear` are those of its parameters that quantisation makes smaller."""
+    """A base model by its files; `linear` counts the parameters that can be quantised, `context` is in tokens."""
 
     name: str
     folder: Path
@@ -42,7 +42,7 @@ class Base:
 
     @property
     def billions(self) -> float:
-        """Parameters in billions, as names of models count them."""
+        """Parameters in billions."""
         return self.parameters / 1e9
 
 
@@ -56,18 +56,19 @@ def find_base(name: str) -> Base:
     except ChatcloneError as error:
         if folder.is_dir() or name == "starter":
             raise
-        hint = f"chatclone train --base {name} --download tells its size first; or name a folder, or starter"
-        raise ChatcloneError(error.message, hint) from None
+        hint = "chatclone train --base {name} --download shows its size first; or name a folder, or starter"
+        raise ChatcloneError(error.message, hint, name=name) from None
     return describe(name, found)
 
 
 def describe(name: str, folder: Path) -> Base:
-    """Return what the files of a model's folder say; one that is damaged or incomplete is an error."""
+    """Describe the model in a folder; a damaged or incomplete one is an error."""
     _refuse_pickles(folder)
     config = _config(folder)
     shapes = {name: tensor.shape for _, tensors in read_headers(folder) for name, tensor in tensors.items()}
     if not shapes:
-        raise ChatcloneError(f"{folder} holds no safetensors weights", "download the base whole, or --base starter")
+        hint = "download the base in full, or --base starter"
+        raise ChatcloneError("{folder} has no safetensors weights", hint, folder=folder)
     _require_shards(folder)
     text = config.get("text_config") or config
     licence = licence_of(folder)
@@ -84,10 +85,9 @@ def describe(name: str, folder: Path) -> Base:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a hash of a base's config and of its weights' names, shapes, types and places.
+    """Return a hash of a base's config and of its weights' names, shapes, types and offsets.
 
-    Any other base, and nearly any change to this one, gives another; the weights' values are not read, since that
-    would take minutes for a large one.
+    The weights' values are not read, since that would take minutes for a large base.
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for path, tensors in read_headers(folder):
@@ -100,35 +100,41 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ChatcloneError(f"{folder} holds no model: config.json is missing", "name a model's folder") from None
+        hint = "name a model's folder"
+        raise ChatcloneError("{folder} is not a model: config.json is missing", hint, folder=folder) from None
     except (OSError, ValueError) as error:
-        raise ChatcloneError(f"{path} cannot be read: {error}", "download the base again") from None
+        hint = "download the base again"
+        raise ChatcloneError("cannot read {path}: {error}", hint, path=path, error=error) from None
     if not isinstance(config, dict):
-        raise ChatcloneError(f"{path} is no model's configuration", "download the base again")
+        raise ChatcloneError("{path} is not a model's configuration", "download the base again", path=path)
     return config
 
 
 def _require_shards(folder: Path) -> None:
-    """Refuse a model whose index names weight files that are not there."""
+    """Refuse a model whose index names weight files that are missing."""
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return
     try:
         files = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ChatcloneError(f"{index} cannot be read: {error}", "download the base again") from error
+        hint = "download the base again"
+        raise ChatcloneError("cannot read {path}: {error}", hint, path=index, error=error) from error
     if missing := sorted(name for name in files if not (folder / name).is_file()):
-        raise ChatcloneError(f"weights are missing in {folder}: {', '.join(missing)}", "download the base again")
+        hint = "download the base again"
+        raise ChatcloneError("weights are missing in {folder}: {names}", hint, folder=folder, names=", ".join(missing))
 
 
 def _refuse_pickles(folder: Path) -> None:
-    """Refuse a folder that has weights in pickles alone: loading one runs whatever code it holds."""
+    """Refuse a folder with pickled weights only: loading a pickle runs the code in it."""
     if any(folder.glob("*.safetensors")):
         return
     if pickled := sorted(path.name for pattern in PICKLED for path in folder.glob(pattern)):
         raise ChatcloneError(
-            f"{folder} has pickled weights only ({pickled[0]}), which are never loaded: no safetensors",
-            "take a version of the base with *.safetensors files, or convert it on a machine you can spare",
+            "{folder} has only pickled weights ({file}), which are never loaded, and no safetensors",
+            "use a version of the base with *.safetensors files",
+            folder=folder,
+            file=pickled[0],
         )
 
 

@@ -1,6 +1,6 @@
-"""What a base model's licence says about the adapter made on it, from its card or its licence file.
+"""The licence of a base model and what it restricts, from its card or its licence file.
 
-The names are the hub's own (`license:` in a model card); a restriction is told in one sentence, never judged.
+The names are the hub's own (`license:` in a model card); each restriction is one sentence.
 """
 
 import re
@@ -26,7 +26,7 @@ _FILES = ("LICENSE*", "LICENCE*", "license*", "USE_POLICY*", "NOTICE*")
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence by name, and what it restricts; empty where it restricts nothing known here."""
+    """A licence by name, and what it restricts; empty if nothing is known."""
 
     name: str
     restriction: str = ""
@@ -36,7 +36,7 @@ class Licence:
 
 
 def licence_of(folder: Path) -> Licence:
-    """Return the licence that a model's folder states: in its card's front matter, else in its licence file."""
+    """Return the licence stated in a model's folder: in its card's front matter, else in its licence file."""
     name = _from_card(folder / "README.md") or _from_file(folder) or UNKNOWN
     return named(name)
 
@@ -49,7 +49,7 @@ def named(name: str) -> Licence:
 
 
 def _from_card(card: Path) -> str:
-    """Return the licence in a model card's front matter; `other` with a name of its own gives that name."""
+    """Return the licence in a model card's front matter; for `other` the name given beside it."""
     try:
         text = card.read_text("utf-8", errors="replace")
     except OSError:
@@ -63,7 +63,7 @@ def _from_card(card: Path) -> str:
 
 
 def _from_file(folder: Path) -> str:
-    """Return the first line with words of a licence file."""
+    """Return the first line of text of a licence file."""
     for pattern in _FILES:
         for path in sorted(folder.glob(pattern)):
             lines = path.read_text("utf-8", errors="replace").splitlines()

@@ -9,6 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from chatclone.cli.common_options import current_persona, emit, print_utf8, say
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.personas.persona import Persona
@@ -125,7 +127,7 @@ def run_sample(args: argparse.Namespace) -> int:
     chosen = random.Random(args.seed).sample(lines, min(args.count, len(lines)))
     conversations = [line_messages(line, persona.system_prompt("{partner}")) for line in chosen]
     if args.part == "train":  # what is held out is measured without memory
-        conversations = _reminded(persona, conversations, [line["meta"] for line in chosen], template, limit, args.seed)
+        conversations = _reminded(persona, conversations, [line.meta for line in chosen], template, limit, args.seed)
     for line, messages in zip(chosen, conversations, strict=True):
         try:
             sample = template.sample(messages, limit)
@@ -133,7 +135,7 @@ def run_sample(args: argparse.Namespace) -> int:
             say(f"note: a line gives no sample: {error}")
             continue
         text = _marked(sample, tokenizer)
-        documents.append({"input_ids": sample.ids, "labels": sample.labels, "text": text, "meta": line["meta"]})
+        documents.append({"input_ids": sample.ids, "labels": sample.labels, "text": text, "meta": line.meta})
         shown.append(text)
     emit(args, documents, "\n────\n".join(shown))
     return 0
@@ -149,19 +151,18 @@ def _reminded(
 ) -> "list[Conversation]":
     """Put recalled lines into as large a share of these samples as a training run with the default preset does."""
     from chatclone.training.config import DEFAULT_PRESET, preset
-    from chatclone.training.memory_samples import Share, remind_from
-    from chatclone.training.plan import withhold_names
+    from chatclone.training.memory_samples import Share, add_memory_from
+    from chatclone.training.plan import uses_pseudonyms
 
-    values, reasons = preset(DEFAULT_PRESET)
+    settings, _ = preset(DEFAULT_PRESET)
     options = json.loads(_existing(persona, "report.json").read_text("utf-8")).get("options", {})
-    withhold_names(values, reasons, options)
-    if not values["memory_share"] or not persona.memory_file.exists():
+    if uses_pseudonyms(options) or not persona.memory_file.exists():
         return conversations
-    return remind_from(
+    return add_memory_from(
         persona.memory_file,
         conversations,
         metas,
-        Share(values["memory_share"], values["memory_irrelevant"]),
+        Share(settings.memory_share, settings.memory_irrelevant),
         template,
         context=context,
         limit=context,
@@ -201,9 +202,9 @@ def run_export(args: argparse.Namespace) -> int:
     try:
         for split, path in parts.items():
             for line in read_lines(path):
-                system = persona.system_prompt(line["meta"].get("partner", ""))
-                messages = [{"role": "system", "content": system}, *line["messages"]]
-                row = {"messages": messages, "meta": {**line["meta"], "split": split}}
+                system = persona.system_prompt(line.meta.get("partner", ""))
+                messages = [{"role": "system", "content": system}, *msgspec.to_builtins(line.messages)]
+                row = {"messages": messages, "meta": {**line.meta, "split": split}}
                 print(json.dumps(row, ensure_ascii=False), file=out)
     finally:
         if args.out:

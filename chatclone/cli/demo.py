@@ -90,9 +90,9 @@ def _train(persona: Persona) -> Persona:
     result = train(persona, make_plan(persona, "starter", "demo"), progress.take)
     progress.finish()
     say(
-        f"2/3 trained: eval loss {result['base_eval_loss']:.2f} → {result['eval_loss']:.2f}, token accuracy "
-        f"{result['base_eval_token_accuracy']:.2f} → {result['eval_token_accuracy']:.2f} on her held-out replies, "
-        f"{result['seconds']:.0f} s"
+        f"2/3 trained: eval loss {result.base_eval_loss:.2f} → {result.eval_loss:.2f}, token accuracy "
+        f"{result.base_eval_token_accuracy:.2f} → {result.eval_token_accuracy:.2f} on her held-out replies, "
+        f"{result.seconds:.0f} s"
     )
     return personas.load(persona.folder)
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from chatclone.export.base_gguf import DIFFICULT_TEXTS
 from chatclone.personas.persona import Persona
 from chatclone.prompt.render import ChatMessage
-from chatclone.training.tokenized_data import line_messages, read_lines
+from chatclone.training.tokenized_data import Line, line_messages, read_lines
 
 PROMPTS = 64
 """Prompts from the person's own conversations, in addition to the difficult texts."""
@@ -55,11 +55,11 @@ def _difficult(persona: Persona) -> list[Probe]:
     return [Probe((system, ChatMessage("user", text)), "hostile") for text in DIFFICULT_TEXTS]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(path: Path) -> list[Line]:
     return list(read_lines(path)) if path.is_file() else []
 
 
-def _spread(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _spread(lines: Sequence[Line]) -> Iterator[Line]:
     """Yield the lines in an order whose first lines, however many, are spread evenly over the file.
 
     The fractional parts of multiples of the golden ratio are evenly spread.

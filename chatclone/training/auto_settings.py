@@ -1,12 +1,13 @@
-"""What only the worker can decide, once the machine, the base and the tokenised data are at hand; each with a reason.
+"""Settings that only the worker can decide, from the machine, the base and the tokenised data; each with a reason.
 
-A decided plan is written back, so that a resumed run decides nothing anew and takes the same steps.
+The decided plan is written back, so a resumed run decides nothing again and takes the same steps.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chatclone.bases.inspect_base import Base
+from chatclone.i18n.message import Message
 from chatclone.training.config import AUTO
 from chatclone.training.device import Machine, choose_device, choose_dtype, choose_quantisation, weight_bytes
 from chatclone.training.plan import Plan
@@ -14,84 +15,85 @@ from chatclone.training.schedule import Schedule
 from chatclone.training.tokenized_data import fitting_length
 
 SMALL_SHARE = 0.25
-"""Where the weights take less of the free memory than this, activations fit as well."""
+"""If the weights take less of the free memory than this, activations fit as well."""
+SAFE_SHARE = 0.9
+"""Checkpointing stays off if a measured pass took less of the GPU's memory than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How one pass over the longest row went without checkpointing: the memory it took, in MB, None where too much."""
+class Fit(NamedTuple):
+    """Memory of a pass over the longest row without checkpointing, in MB; None if it did not fit."""
 
     memory_mb: float | None
     total_mb: float
 
 
-def on_machine(plan: Plan, machine: Machine, base: Base) -> Plan:
+def decide_for_machine(plan: Plan, machine: Machine, base: Base) -> Plan:
     """Decide device, number type, quantisation and optimizer."""
-    s = plan.settings
-    device = choose_device(machine, s["device"])
-    plan = _decide(plan, "device", device)
-    plan = _decide(plan, "dtype", choose_dtype(machine, base, s["dtype"]))
-    wanted = s["quantisation"]
-    quantisation = choose_quantisation(machine, base, plan.settings["dtype"], wanted)
+    plan = _decide(plan, "device", choose_device(machine, plan.settings.device))
+    plan = _decide(plan, "dtype", choose_dtype(machine, base, plan.settings.dtype))
+    assert plan.settings.dtype != AUTO
+    quantisation = choose_quantisation(machine, base, plan.settings.dtype, plan.settings.quantisation)
     plan = _decide(plan, "quantisation", quantisation)
-    if s["optimizer"] == AUTO:
-        optimizer = (
-            ("paged_adamw_8bit", "8-bit states, moved to main memory when the card is full")
-            if machine.device == "cuda"
-            else ("adamw", "an adapter's states are small beside the base")
-        )
-        plan = plan.decided(optimizer=optimizer)
-    return plan
+    if machine.device == "cuda":
+        optimizer = "paged_adamw_8bit", Message("8-bit states, moved to main memory when the GPU is full")
+    else:
+        optimizer = "adamw", Message("an adapter's optimizer states are small beside the base")
+    return _decide(plan, "optimizer", optimizer)
 
 
-def on_lengths(plan: Plan, lengths: Sequence[int], context: int) -> Plan:
-    """Decide how long a sequence may be."""
-    if plan.settings["max_length"] == AUTO:
+def decide_length(plan: Plan, lengths: Sequence[int], context: int) -> Plan:
+    """Decide how many tokens a sample may have, given the samples' lengths and the base's context."""
+    wanted = plan.settings.max_length
+    if wanted == AUTO:
         return plan.decided(max_length=fitting_length(lengths, context))
-    if plan.settings["max_length"] > context:
-        why = f"the base takes no more than {context}; {plan.settings['max_length']} was asked for"
+    if wanted > context:
+        why = Message("the base's context is {context}; {wanted} was asked for", context=context, wanted=wanted)
         return plan.decided(max_length=(context, why))
     return plan
 
 
-def on_schedule(plan: Plan, steps: Schedule) -> Plan:
-    """Decide what the schedule came to."""
-    if plan.settings["rows_at_once"] == steps.rows_at_once:
+def decide_rows(plan: Plan, steps: Schedule) -> Plan:
+    """Take the rows at once that the schedule arrived at."""
+    rows = steps.rows_at_once
+    if plan.settings.rows_at_once == rows:
         return plan
-    tokens = steps.rows_at_once * steps.row_tokens
-    why = f"{steps.rows_at_once} of {steps.row_tokens} tokens ({tokens} in all) of the {steps.rows_per_step} of a step"
-    return plan.decided(rows_at_once=(steps.rows_at_once, why))
+    template = "{rows} of {row_tokens} tokens ({tokens} in all) of the {rows_per_step} of a step"
+    values = {"row_tokens": steps.row_tokens, "tokens": rows * steps.row_tokens, "rows_per_step": steps.rows_per_step}
+    return plan.decided(rows_at_once=(rows, Message(template, rows=rows, **values)))
 
 
 def needs_measuring(plan: Plan, machine: Machine, base: Base) -> bool:
-    """Return whether only a pass can tell if activations fit: weights are a large part of a GPU's memory."""
-    if plan.settings["checkpointing"] != AUTO or machine.device != "cuda":
+    """Return whether a pass is needed to tell if activations fit: the weights take a large part of a GPU's memory."""
+    if plan.settings.checkpointing != AUTO or machine.device != "cuda":
         return False
-    return _weights(plan, base) >= SMALL_SHARE * machine.free
+    return _weight_share(plan, machine, base) >= SMALL_SHARE
 
 
-def on_fit(plan: Plan, machine: Machine, base: Base, fit: Fit | None) -> Plan:
-    """Decide on checkpointing, from a measured pass where there was one."""
-    if plan.settings["checkpointing"] != AUTO:
+def decide_checkpointing(plan: Plan, machine: Machine, base: Base, fit: Fit | None) -> Plan:
+    """Decide on checkpointing, from a measured pass if there was one."""
+    if plan.settings.checkpointing != AUTO:
         return plan
     if fit is None:
-        share = _weights(plan, base) / machine.free
+        share = _weight_share(plan, machine, base)
         if share < SMALL_SHARE:
-            why = f"the weights take {share:.0%} of the free memory: activations fit, and it is faster"
-            return plan.decided(checkpointing=("off", why))
-        return plan.decided(checkpointing=("on", f"the weights take {share:.0%} of the free memory"))
+            why = "the weights take {share:.0%} of the free memory: activations fit, and it is faster"
+            return plan.decided(checkpointing=("off", Message(why, share=share)))
+        return plan.decided(
+            checkpointing=("on", Message("the weights take {share:.0%} of the free memory", share=share))
+        )
     if fit.memory_mb is None:
-        return plan.decided(checkpointing=("on", "without it one pass over the longest row did not fit"))
-    why = f"one pass over the longest row took {fit.memory_mb:,.0f} of {fit.total_mb:,.0f} MB without it"
-    return plan.decided(checkpointing=("off" if fit.memory_mb < 0.9 * fit.total_mb else "on", why))
+        return plan.decided(checkpointing=("on", Message("without it a pass over the longest row did not fit")))
+    why = "a pass over the longest row took {used:,.0f} of {total:,.0f} MB without it"
+    value = "off" if fit.memory_mb < SAFE_SHARE * fit.total_mb else "on"
+    return plan.decided(checkpointing=(value, Message(why, used=fit.memory_mb, total=fit.total_mb)))
 
 
-def _weights(plan: Plan, base: Base) -> float:
-    return weight_bytes(base, plan.settings["quantisation"], plan.settings["dtype"])
+def _weight_share(plan: Plan, machine: Machine, base: Base) -> float:
+    """Return the share of the free memory that the weights take."""
+    assert plan.settings.dtype != AUTO
+    return weight_bytes(base, plan.settings.quantisation, plan.settings.dtype) / machine.free
 
 
 def _decide(plan: Plan, key: str, decision: tuple[object, str]) -> Plan:
-    """Set what was chosen; a reason given by the user or the preset stays."""
-    if plan.settings[key] == AUTO:
-        return plan.decided(**{key: decision})
-    return plan
+    """Decide a setting that is still open; one that the user or the preset set keeps its reason."""
+    return plan.decided(**{key: decision}) if getattr(plan.settings, key) == AUTO else plan

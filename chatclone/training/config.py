@@ -1,119 +1,115 @@
-"""What can be set for a training run: every setting's kind and bounds, the presets, and what the user changes.
+"""The settings of a training run: one typed record with bounds, the presets that fill it, and the user's changes.
 
-Light: it reads small TOML files of the package and imports nothing heavy. All mistakes are told at once.
+Light: it reads small TOML files of the package and imports nothing heavy.
 """
 
 import difflib
 import importlib.resources
-import math
 import tomllib
+import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, inspect
 
 from chatclone.errors import ChatcloneError
+from chatclone.i18n.message import Message
 
 DEFAULT_PRESET = "persona"
-"""What the other presets leave out is as here."""
-AUTO = "auto"
-"""Decided from the base, the data and the machine, each with a reason."""
-TRUE, FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
-NEAR = 0.5
-"""How alike two names must be for one to be meant by the other; else all are listed."""
+"""The other presets take from it what they leave out."""
+AUTO: Final = "auto"
+"""Decided from the base, the data and the machine, with a reason."""
+SIMILARITY = 0.5
+"""From this similarity on, an unknown name is answered with "did you mean"; below it, with all names."""
 
-Values = dict[str, Any]
-Reasons = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The kind of a setting, its bounds (`above` is exclusive), and what it costs beyond training, if anything."""
-
-    kind: type[int] | type[float] | type[bool] | type[str]
-    least: float | None = None
-    most: float | None = None
-    above: float | None = None
-    choices: tuple[str, ...] = ()
-    auto: bool = False
-    cost: str = ""
-
-    def parse(self, text: str) -> Any:
-        """Return the value that `text` names; a ValueError says what is wrong with it."""
-        if self.auto and text == AUTO:
-            return AUTO
-        if self.kind is bool:
-            if text.lower() not in TRUE | FALSE:
-                raise ValueError("must be true or false")
-            return text.lower() in TRUE
-        try:
-            value = self.kind(text)
-        except ValueError:
-            article = {int: "a whole number", float: "a number"}[self.kind]
-            raise ValueError(f"must be {article}") from None
-        self._check(value)
-        return value
-
-    def _check(self, value: Any) -> None:
-        if self.choices and value not in self.choices:
-            raise ValueError(f"must be one of {', '.join(self.choices)}")
-        if self.kind is str:
-            return
-        if not math.isfinite(value):
-            raise ValueError("must be a finite number")
-        if self.above is not None and value <= self.above:
-            raise ValueError(f"must be above {self.above:g}")
-        if self.least is not None and value < self.least:
-            raise ValueError(f"must be at least {self.least:g}")
-        if self.most is not None and value > self.most:
-            raise ValueError(f"must be at most {self.most:g}")
-
-
+Auto = Literal["auto"]
 Dtype = Literal["float32", "bfloat16", "float16"]
+Reasons = dict[str, str]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
-SETTINGS: dict[str, Setting] = {
-    # the adapter
-    "rank": Setting(int, least=1, most=512),
-    "alpha": Setting(int, least=1),
-    "dropout": Setting(float, least=0, most=0.9, auto=True),
-    "targets": Setting(str),
-    "rslora": Setting(bool, cost="exported with alpha rewritten, as llama.cpp knows no other scale; vLLM takes it"),
-    "dora": Setting(
-        bool, cost="slower, less so with dropout=0, and a GGUF adapter cannot hold it: chatclone export --kind merged"
-    ),
-    "lora_plus": Setting(float, least=0, cost="nothing at export: only the optimizer differs"),
-    "neftune": Setting(float, least=0, cost="nothing at export; longer replies than the person's"),
-    # the optimizer
-    "learning_rate": Setting(float, above=0, most=1, auto=True),
-    "schedule": Setting(str, choices=("cosine", "linear", "constant")),
-    "warmup": Setting(float, least=0),
-    "epochs": Setting(int, least=1),
-    "replies_per_step": Setting(int, least=1),
-    "minimum_steps": Setting(int, least=0),
-    "optimizer": Setting(str, choices=("adamw", "adamw_8bit", "paged_adamw_8bit"), auto=True),
-    "weight_decay": Setting(float, least=0, most=1),
-    "clip": Setting(float, above=0),
-    "seed": Setting(int, least=0),
-    # the machine
-    "device": Setting(str, choices=("cpu", "cuda", "mps"), auto=True),
-    "dtype": Setting(str, choices=("float32", "bfloat16", "float16"), auto=True),
-    "quantisation": Setting(str, choices=("none", "4-bit", "8-bit"), auto=True),
-    "max_length": Setting(int, least=16, auto=True),
-    "packing": Setting(bool),
-    "rows_at_once": Setting(int, least=1, auto=True),
-    "checkpointing": Setting(str, choices=("on", "off"), auto=True),
-    # when to look, and when to stop
-    "evaluations_per_epoch": Setting(int, least=1),
-    "evaluate_every": Setting(int, least=0),
-    "patience": Setting(int, least=0),
-    "threshold": Setting(float, least=0),
-    # what else it learns from
-    "memory_share": Setting(float, least=0, most=1),
-    "memory_irrelevant": Setting(float, least=0, most=1),
-    "replay_file": Setting(str),
-    "replay_share": Setting(float, least=0, most=0.9, cost="nothing at export; as much more time to train"),
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every setting of a run. Presets, `--set key=value`, the app, plan.json and the worker all use this record."""
+
+    rank: Annotated[int, Meta(ge=1, le=512)]
+    """Rank of the LoRA matrices."""
+    alpha: Annotated[int, Meta(ge=1, le=4096)]
+    """LoRA's alpha; the adapter is scaled by alpha / rank."""
+    dropout: Annotated[float, Meta(ge=0, le=0.9)] | Auto
+    """Dropout on the adapter's input."""
+    targets: str
+    """Layers with an adapter: all-linear, attention, or names of layers separated by commas."""
+    rslora: bool
+    """Scale by alpha / sqrt(rank) instead (rsLoRA)."""
+    dora: bool
+    """Train magnitude and direction separately (DoRA)."""
+    lora_plus: Annotated[float, Meta(ge=0, le=1000)]
+    """Learning rate of B over that of A (LoRA+); 0 is off."""
+    neftune: Annotated[float, Meta(ge=0, le=1000)]
+    """Noise on the embeddings while training (NEFTune's alpha); 0 is off."""
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] | Auto
+    """The highest learning rate of the schedule."""
+    schedule: Literal["cosine", "linear", "constant"]
+    """How the learning rate falls after the warm-up."""
+    warmup: Annotated[float, Meta(ge=0, le=100_000)]
+    """Below 1 a share of the steps, from 1 on a number of steps."""
+    epochs: Annotated[int, Meta(ge=1, le=10_000)]
+    """Times through the data."""
+    replies_per_step: Annotated[int, Meta(ge=1, le=100_000)]
+    """Trained replies in one step of the optimizer: the batch size."""
+    minimum_steps: Annotated[int, Meta(ge=0, le=100_000)]
+    """Steps of the whole run at least; on small data the batch shrinks to reach it."""
+    optimizer: Literal["auto", "adamw", "adamw_8bit", "paged_adamw_8bit"]
+    """Which AdamW."""
+    weight_decay: Share
+    """Weight decay of the adapter."""
+    clip: Annotated[float, Meta(gt=0, le=1e30)]
+    """Gradients are clipped to this norm."""
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    """Seed of the data order, the adapter's first weights and dropout."""
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    """Where to train."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    """Type of the base's weights and of the computation."""
+    quantisation: Literal["auto", "none", "4-bit", "8-bit"]
+    """How the base's linear layers are held."""
+    max_length: Annotated[int, Meta(ge=16, le=2**20)] | Auto
+    """Tokens of a sample at most; longer ones lose their oldest turns."""
+    packing: bool
+    """Put several short samples into one row; they do not attend to each other."""
+    rows_at_once: Annotated[int, Meta(ge=1, le=1024)] | Auto
+    """Rows computed together: the batch size of one device."""
+    checkpointing: Literal["auto", "on", "off"]
+    """Recompute activations in the backward pass: less memory, slower."""
+    evaluations_per_epoch: Annotated[int, Meta(ge=1, le=1000)]
+    """Evaluations on the held-out replies in an epoch."""
+    evaluate_every: Annotated[int, Meta(ge=0)]
+    """Steps between evaluations; 0 leaves it to evaluations_per_epoch."""
+    patience: Annotated[int, Meta(ge=0, le=1000)]
+    """Evaluations without progress before the run stops; 0 never stops early."""
+    threshold: Annotated[float, Meta(ge=0, le=100)]
+    """The eval loss must fall by at least this much to count as progress."""
+    memory_share: Share
+    """Share of the samples that get recalled lines."""
+    memory_irrelevant: Share
+    """Share of those whose recalled lines do not answer the question."""
+    replay_file: str
+    """JSON lines of neutral conversations to mix in; empty for none."""
+    replay_share: Annotated[float, Meta(ge=0, le=0.9)]
+    """Share of all samples that are taken from replay_file."""
+
+
+COSTS = {
+    "rslora": "exported with alpha rewritten, since llama.cpp has no other scale; vLLM supports it",
+    "dora": "slower, less so with dropout=0; a GGUF adapter cannot hold it, use chatclone export --kind merged",
+    "lora_plus": "no effect on the export: only the optimizer differs",
+    "neftune": "no effect on the export; replies become longer than the person's",
+    "replay_share": "no effect on the export; training takes longer by this share",
 }
+"""What an option costs, told when the user turns it on."""
 
-ELSEWHERE = {
+OTHER_NAMES = {
     "lr": "learning_rate", "r": "rank", "lora_r": "rank", "lora_rank": "rank",
     "batch": "replies_per_step", "batch_size": "replies_per_step", "gradient_accumulation_steps": "replies_per_step",
     "per_device_train_batch_size": "rows_at_once", "num_train_epochs": "epochs", "max_grad_norm": "clip",
@@ -121,88 +117,136 @@ ELSEWHERE = {
     "load_in_4bit": "quantisation", "load_in_8bit": "quantisation", "bits": "quantisation",
     "bf16": "dtype", "fp16": "dtype", "precision": "dtype",
 }  # fmt: skip
-"""What PEFT, TRL and their users call a setting, where its letters alone would lead elsewhere or nowhere."""
+"""What PEFT and TRL call a setting, where similar spelling would suggest another one or none."""
+
+TYPES: dict[str, Any] = typing.get_type_hints(TrainConfig, include_extras=True)
+"""The type of each setting by name, bounds included."""
+EXAMPLES = {"learning_rate": "1e-4", "dropout": "0.1", "max_length": "1024"}
+SWITCH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 def preset_names() -> list[str]:
-    """Return the presets in the package."""
+    """Return the names of the presets in the package."""
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 
 
-def preset(name: str) -> tuple[Values, Reasons]:
-    """Return the values of a preset and their reasons; what it leaves out is as in the default one."""
+def preset_summary(name: str) -> str:
+    """Return the first line of a preset's file, which says what it is for."""
+    return str(_text(name).partition("\n")[0].removeprefix("# "))
+
+
+def preset(name: str) -> tuple[TrainConfig, Reasons]:
+    """Return the settings of a preset and the reason of each."""
     if name not in preset_names():
-        near = difflib.get_close_matches(name, preset_names(), n=1, cutoff=NEAR)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ChatcloneError(f"there is no preset {name}", f"{meant}presets are {', '.join(preset_names())}")
-    values, reasons = _read(DEFAULT_PRESET)
-    if name != DEFAULT_PRESET:
-        own_values, own_reasons = _read(name)
-        values, reasons = values | own_values, reasons | own_reasons
-    return values, reasons
-
-
-def override(values: Values, reasons: Reasons, changes: Mapping[str, str]) -> tuple[Values, Reasons]:
-    """Return values and reasons with the user's changes; every mistake in them is told in one error."""
-    values, reasons = dict(values), dict(reasons)
-    wrong: list[tuple[str, str]] = []
-    for key, text in changes.items():
-        if key not in SETTINGS:
-            near = nearest(key)
-            hint = f"did you mean {near}?" if near else f"settings are {', '.join(sorted(SETTINGS))}"
-            wrong.append((f"there is no setting {key}", hint))
-            continue
-        try:
-            values[key] = SETTINGS[key].parse(text.strip())
-        except ValueError as error:
-            wrong.append((f"{key} {error}, not {text!r}", f"for example --set {key}={_example(key, values)}"))
+        names = ", ".join(preset_names())
+        if near := difflib.get_close_matches(name, preset_names(), n=1, cutoff=SIMILARITY):
+            hint = Message("did you mean {near}? presets are {names}", near=near[0], names=names)
         else:
-            reasons[key] = "set by you"
-    if not wrong:
-        wrong = _contradictions(values)
-    if wrong:
-        hints = dict.fromkeys(hint for _, hint in wrong)
-        raise ChatcloneError("; ".join(message for message, _ in wrong), "; ".join(hints))
-    return values, {key: _with_cost(key, values[key], reason) for key, reason in reasons.items()}
+            hint = Message("presets are {names}", names=names)
+        raise ChatcloneError("there is no preset {name}", hint, name=name)
+    table = tomllib.loads(_text(DEFAULT_PRESET)) | tomllib.loads(_text(name))
+    values = {key: entry["value"] for key, entry in table.items()}
+    return msgspec.convert(values, TrainConfig), {key: entry["reason"] for key, entry in table.items()}
+
+
+def override(config: TrainConfig, reasons: Reasons, changes: Mapping[str, str]) -> tuple[TrainConfig, Reasons]:
+    """Return settings and reasons with the user's changes; all mistakes in them are raised in one error."""
+    values, problems = {}, []
+    for key, text in changes.items():
+        try:
+            values[key] = parse(key, text.strip(), config)
+        except ChatcloneError as error:
+            problems.append(error)
+    config = msgspec.structs.replace(config, **values)
+    if not problems:
+        problems = _contradictions(config)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        hints = dict.fromkeys(problem.hint for problem in problems)
+        raise ChatcloneError("; ".join(problem.message for problem in problems), "; ".join(hints))
+    return config, reasons | {key: _reason(key, value) for key, value in values.items()}
+
+
+def parse(key: str, text: str, config: TrainConfig) -> Any:
+    """Return the value of `key=text`; an unknown key or a value out of bounds is an error with an example."""
+    if key not in TYPES:
+        near = nearest(key)
+        hint = Message("did you mean {near}?", near=near) if near else Message("settings are {all}", all=_all_names())
+        raise ChatcloneError("there is no setting {key}", hint, key=key)
+    try:
+        given = SWITCH.get(text.lower(), text) if TYPES[key] is bool else text
+        return msgspec.convert(given, TYPES[key], strict=False)
+    except msgspec.ValidationError:
+        raise ChatcloneError(
+            "{key} must be {wanted}, not {text!r}",
+            "for example --set {key}={example}",
+            key=key,
+            wanted=_wanted(inspect.type_info(TYPES[key])),
+            text=text,
+            example=_example(key, config),
+        ) from None
 
 
 def nearest(key: str) -> str:
-    """Return the setting that an unknown key most likely means, by its name elsewhere or by its letters; else empty."""
-    if key in ELSEWHERE:
-        return ELSEWHERE[key]
-    return next(iter(difflib.get_close_matches(key, SETTINGS, n=1, cutoff=NEAR)), "")
+    """Return the setting that an unknown key probably means, by its name in other tools or its spelling, or ''."""
+    return OTHER_NAMES.get(key) or next(iter(difflib.get_close_matches(key, TYPES, n=1, cutoff=SIMILARITY)), "")
 
 
-def _contradictions(values: Values) -> list[tuple[str, str]]:
-    """Return which settings do not go together, each with a way out."""
-    wrong = []
-    if 0 < values["lora_plus"] < 1:
-        wrong.append((f"lora_plus {values['lora_plus']} would slow B down", "--set lora_plus=16, or 0 for none"))
-    if values["quantisation"] in ("4-bit", "8-bit") and values["device"] == "mps":
-        wrong.append(("bitsandbytes has no optimizer for mps", "--set device=cpu, or --set quantisation=none"))
-    return wrong
+def _all_names() -> str:
+    return ", ".join(sorted(TYPES))
 
 
-def _with_cost(key: str, value: Any, reason: str) -> str:
-    """Add what a setting costs beyond training to its reason, where it is on."""
-    setting = SETTINGS[key]
-    on = value not in (False, 0, 0.0, "", AUTO)
-    return f"{reason}; {setting.cost}" if setting.cost and on and reason == "set by you" else reason
+def _contradictions(config: TrainConfig) -> list[ChatcloneError]:
+    """Return an error for each pair of settings that do not work together."""
+    found = []
+    if 0 < config.lora_plus < 1:
+        problem = "lora_plus must be 1 or more, or 0, not {ratio:g}: below 1 it would slow B down"
+        found.append(ChatcloneError(problem, "--set lora_plus=16", ratio=config.lora_plus))
+    if config.quantisation in ("4-bit", "8-bit") and config.device == "mps":
+        hint = "--set device=cpu, or --set quantisation=none"
+        found.append(ChatcloneError("bitsandbytes does not support quantisation on mps", hint))
+    return found
 
 
-def _example(key: str, values: Values) -> Any:
+def _reason(key: str, value: Any) -> str:
+    if key in COSTS and value:
+        return Message("set by you; {cost}", cost=Message(COSTS[key]))
+    return Message("set by you")
+
+
+def _wanted(kind: inspect.Type) -> str:
+    """Return in words which values a type allows."""
+    match kind:
+        case inspect.UnionType(types=(number, inspect.LiteralType())):
+            return Message("{wanted}, or auto", wanted=_wanted(number))
+        case inspect.LiteralType(values=values):
+            return Message("one of {values}", values=", ".join(map(str, values)))
+        case inspect.IntType() | inspect.FloatType():
+            name = Message("a whole number") if isinstance(kind, inspect.IntType) else Message("a number")
+            if kind.gt is not None:
+                return Message("{name} above {low:g} and at most {high:g}", name=name, low=kind.gt, high=kind.le)
+            if kind.le is None:
+                return Message("{name}, at least {low:g}", name=name, low=kind.ge)
+            return Message("{name} from {low:g} to {high:.7g}", name=name, low=kind.ge, high=kind.le)
+        case _:
+            return Message("true or false")
+
+
+def _example(key: str, config: TrainConfig) -> str:
     """Return a value that would be right for `key`."""
-    setting, value = SETTINGS[key], values[key]
-    if setting.choices:
-        return setting.choices[0]
-    if value != AUTO:
-        return str(value).lower() if setting.kind is bool else value
-    return {"learning_rate": "1e-4", "dropout": 0.1, "max_length": 1024}.get(key, 1)
+    value = getattr(config, key)
+    if TYPES[key] is bool:
+        return str(value).lower()
+    return EXAMPLES.get(key, "1") if value == AUTO and key not in _CHOICES else str(value)
 
 
-def _read(name: str) -> tuple[Values, Reasons]:
-    table = tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
-    return {k: v["value"] for k, v in table.items()}, {k: v["reason"] for k, v in table.items()}
+_CHOICES = {key for key, kind in TYPES.items() if isinstance(inspect.type_info(kind), inspect.LiteralType)}
+"""Settings that are one of some words; for these `auto` is a good example too."""
+
+
+def _text(name: str) -> str:
+    return str((_folder() / f"{name}.toml").read_text("utf-8"))
 
 
 def _folder() -> Any:

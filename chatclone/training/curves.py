@@ -1,21 +1,19 @@
-"""What a run draws: train loss, eval loss, token accuracy and learning rate by step, and where epochs end.
+"""The curves of a run: train loss, eval loss, token accuracy and learning rate by step, and where epochs end.
 
-Light: it takes a run's events, whether it is over or still going on, or its trainer's log.
+Light: made from a run's events or from its trainer's log.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 EPOCH_PART = 4
-"""An epoch's beginning and end, for comparing them, are so many parts of it: a quarter."""
+"""The end of an epoch is compared with the start of the next over this part of it: a quarter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the optimizer; `epoch` counts the rounds through the data so far, a fraction within one."""
+class Step(NamedTuple):
+    """One step of the optimizer; `epoch` is fractional within an epoch."""
 
     step: int
     epoch: float
@@ -24,17 +22,15 @@ class Step:
     rate: float
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One look at the held-out replies; step 0 is the base without the adapter."""
+class Evaluation(NamedTuple):
+    """One evaluation on the held-out replies; step 0 is the base without the adapter."""
 
     step: int
     loss: float
     accuracy: float
 
 
-@dataclass(frozen=True, slots=True)
-class Curves:
+class Curves(NamedTuple):
     """A run's curves, in the order of their steps."""
 
     steps: tuple[Step, ...]
@@ -42,71 +38,62 @@ class Curves:
 
     @property
     def base(self) -> Evaluation:
-        """The base, before anything was learnt."""
+        """The base, before training."""
         return self.evaluations[0]
 
     @property
-    def learnt(self) -> tuple[Evaluation, ...]:
+    def trained(self) -> tuple[Evaluation, ...]:
         """The evaluations with an adapter."""
         return tuple(e for e in self.evaluations if e.step > 0)
 
     @property
     def best(self) -> Evaluation:
         """The evaluation whose adapter is kept."""
-        return min(self.learnt, key=lambda e: e.loss)
+        return min(self.trained, key=lambda e: e.loss)
 
     @property
     def last_step(self) -> int:
-        """The last step that is drawn."""
+        """The last step of any curve."""
         return max([*(s.step for s in self.steps), *(e.step for e in self.evaluations)], default=0)
 
     @property
     def epoch_ends(self) -> tuple[int, ...]:
-        """The steps with which an epoch ended and another one began."""
+        """The steps at which an epoch ended and another began."""
         pairs = zip(self.steps, self.steps[1:], strict=False)
-        return tuple(a.step for a, b in pairs if _round(a.epoch) < _round(b.epoch))
+        # The last step of an epoch has logged it as a whole number.
+        return tuple(a.step for a, b in pairs if math.ceil(a.epoch - 1e-6) < math.ceil(b.epoch - 1e-6))
 
     def train_loss(self, first: int, last: int) -> float | None:
-        """Return the mean train loss after step `first` up to step `last`, None where there is no such step."""
+        """Return the mean train loss after step `first` up to step `last`, None if there is no such step."""
         return _mean([s.loss for s in self.steps if first < s.step <= last])
 
     def epoch_drop(self) -> float | None:
-        """Return by what share the train loss falls from an epoch's end to the next one's beginning, on average.
+        """Return by what share the train loss falls, on average, from an epoch's end to the next one's start.
 
-        Within an epoch every reply is new; a fall at the seam is of replies that were seen before, not of manner.
+        Within an epoch every reply is new, so a fall between epochs comes from replies that are recognised.
         """
         drops = []
         ends = (0, *self.epoch_ends, self.last_step)
-        for start, seam, end in zip(ends, ends[1:], ends[2:], strict=False):
-            part = min(seam - start, end - seam) // EPOCH_PART
-            before, after = self.train_loss(seam - part, seam), self.train_loss(seam, seam + part)
+        for start, middle, end in zip(ends, ends[1:], ends[2:], strict=False):
+            part = min(middle - start, end - middle) // EPOCH_PART
+            before, after = self.train_loss(middle - part, middle), self.train_loss(middle, middle + part)
             if part and before and after is not None:
                 drops.append((before - after) / before)
         return _mean(drops)
 
 
-def of_log(before: dict[str, float], log: Iterable[dict[str, Any]]) -> Curves:
-    """Return the curves of a trainer's log, which a resumed run has in full too; `before` is the base's evaluation."""
-    told = [{"kind": "eval" if "eval_loss" in entry else "step", **entry} for entry in log]
-    return of([{"kind": "eval", "step": 0, **before}, *told])
-
-
-def of(events: Iterable[dict[str, Any]]) -> Curves:
-    """Return the curves of a run's events; a step that was told twice counts as it was told last."""
+def curves_of_log(base: Mapping[str, float], log: Iterable[Mapping[str, Any]]) -> Curves:
+    """Return the curves of a trainer's log, which a resumed run has in full too; `base` is the base's evaluation."""
     steps, evaluations = {}, {}
-    for event in events:
-        match event:
-            case {"kind": "step", "step": int(step), "loss": loss}:
-                accuracy, rate = event.get("mean_token_accuracy", 0.0), event.get("learning_rate", 0.0)
-                steps[step] = Step(step, event.get("epoch", 0.0), loss, accuracy, rate)
-            case {"kind": "eval", "step": int(step), "eval_loss": loss}:
-                evaluations[step] = Evaluation(step, loss, event.get("eval_mean_token_accuracy", 0.0))
+    for entry in ({"step": 0, **base}, *log):
+        step = entry["step"]
+        if "eval_loss" in entry:
+            accuracy = entry.get("eval_mean_token_accuracy", 0.0)
+            evaluations[step] = Evaluation(step, entry["eval_loss"], accuracy)
+        elif "loss" in entry:
+            accuracy, rate = entry.get("mean_token_accuracy", 0.0), entry.get("learning_rate", 0.0)
+            steps[step] = Step(step, entry.get("epoch", 0.0), entry["loss"], accuracy, rate)
     return Curves(tuple(steps[n] for n in sorted(steps)), tuple(evaluations[n] for n in sorted(evaluations)))
-
-
-def _round(epoch: float) -> int:
-    """Return which round through the data a step ended in; the last step of one has told it as a whole number."""
-    return math.ceil(epoch - 1e-6)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,6 +1,6 @@
 """A run's curves as one SVG: losses, token accuracy and learning rate over the steps, epochs marked.
 
-It stands by itself: no script, no font to load, colours for a light and for a dark page.
+It is self-contained: no script, no font to load, colours for a light and for a dark page.
 """
 
 import math
@@ -13,11 +13,11 @@ from chatclone.training.curves import Curves
 WIDTH, LEFT, RIGHT, TOP = 760, 64, 24, 56
 HEIGHTS = {"loss": 220, "token accuracy": 120, "learning rate": 90}
 GAP = 44
-"""Pixels between panels, with room for the name of the one below."""
+"""Pixels between panels, including the name of the one below."""
 TICKS = 4
-"""About so many lines across a panel."""
+"""About how many grid lines a panel has."""
 SMOOTH = 0.06
-"""The share of the steps that the drawn train loss is a mean over; single steps stay, faintly."""
+"""Share of the steps that the train loss is averaged over; single steps are drawn faintly."""
 
 STYLE = """\
 svg { color-scheme: light dark; font: 12px ui-sans-serif, system-ui, sans-serif; }
@@ -39,7 +39,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel from `top` on, and how its values and the steps become pixels."""
+    """A panel that begins `top` pixels down, and its scales."""
 
     top: float
     height: float
@@ -48,11 +48,11 @@ class Panel:
     high: float
 
     def x(self, step: float) -> float:
-        """Return how far right a step is."""
+        """Return the x coordinate of a step."""
         return LEFT + (WIDTH - LEFT - RIGHT) * step / max(1, self.steps)
 
     def y(self, value: float) -> float:
-        """Return how far down a value is."""
+        """Return the y coordinate of a value."""
         return self.top + self.height * (self.high - value) / (self.high - self.low)
 
     def line(self, points: Points, kind: str) -> str:
@@ -66,7 +66,7 @@ class Panel:
 
 
 def svg(curves: Curves, title: str) -> str:
-    """Return the picture of a run's curves under a title."""
+    """Return the SVG of a run's curves under a title."""
     train = [(float(s.step), s.loss) for s in curves.steps]
     evaluated = [(float(e.step), e.loss) for e in curves.evaluations]
     accuracy = [(float(s.step), s.accuracy) for s in curves.steps]
@@ -96,7 +96,7 @@ def svg(curves: Curves, title: str) -> str:
 
 
 def smoothed(points: Points) -> list[tuple[float, float]]:
-    """Return the running mean of points over a share of their number."""
+    """Return the running mean of the points."""
     reach = round(len(points) * SMOOTH / 2)
     means = []
     for index, (step, _) in enumerate(points):
@@ -106,7 +106,7 @@ def smoothed(points: Points) -> list[tuple[float, float]]:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Return round values between two others."""
+    """Return round values between `low` and `high`."""
     rough = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     size = next(n * power for n in (1, 2, 5, 10) if n * power >= rough)
@@ -114,15 +114,15 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def _panel(top: float, name: str, values: Sequence[float], steps: int) -> Panel:
-    """Return a panel with a little room around its values; rates begin at nothing."""
+    """Return a panel with a margin around its values; learning rates begin at 0."""
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = (0.0 if name == "learning rate" else min(finite)), max(finite)
-    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    return Panel(top, HEIGHTS[name], steps, low if low == 0 else low - room, high + room)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return Panel(top, HEIGHTS[name], steps, low if low == 0 else low - margin, high + margin)
 
 
 def _frame(panel: Panel, name: str) -> list[str]:
-    """Return a panel's name, and lines across it with their values."""
+    """Return a panel's name and its grid lines with their values."""
     label: Callable[[float], str] = (lambda v: f"{v:.0%}") if name == "token accuracy" else (lambda v: f"{v:.3g}")
     parts = [f'<text class="name" x="{LEFT}" y="{panel.top - 10:.0f}">{name}</text>']
     for value in ticks(panel.low, panel.high):
@@ -133,7 +133,7 @@ def _frame(panel: Panel, name: str) -> list[str]:
 
 
 def _epochs(panel: Panel, ends: Sequence[int], *, named: bool) -> list[str]:
-    """Return a dashed line where each further epoch begins."""
+    """Return a dashed line where each epoch after the first begins."""
     parts = []
     for number, step in enumerate(ends, start=2):
         x = panel.x(step)

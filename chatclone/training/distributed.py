@@ -1,7 +1,7 @@
-"""Several processes that train one adapter together, as accelerate launch, torchrun or a scheduler starts them.
+"""Several processes that train one adapter together, started by accelerate launch, torchrun or a scheduler.
 
-The first one decides and writes, the others do as it decided. A process that nobody launched is the first and only
-one, and nothing here costs it anything. Imports torch only where there are others.
+The first process decides and writes, the others do as it decided. A process without a launcher is the first and only
+one; torch is imported only if there are others.
 """
 
 import os
@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 RANK, WORLD_SIZE, LOCAL_RANK = "RANK", "WORLD_SIZE", "LOCAL_RANK"
-"""How every launcher tells a process its number, how many there are, and its number on this machine."""
+"""Environment variables of every launcher: a process's number, their number, and its number on this machine."""
 SHARDED = "ACCELERATE_USE_FSDP"
-"""Set by accelerate launch where its configuration splits the base itself over the processes."""
+"""Set by accelerate launch if the base itself is split over the processes."""
 
 
-def number() -> int:
+def rank() -> int:
     """Return which process of the run this is; 0 is the first."""
     return int(os.environ.get(RANK, "0"))
 
@@ -27,7 +27,7 @@ def processes() -> int:
 
 def is_first() -> bool:
     """Return whether this process is the one that decides and writes."""
-    return number() == 0
+    return rank() == 0
 
 
 def sharded() -> bool:
@@ -36,15 +36,15 @@ def sharded() -> bool:
 
 
 def join(device: str) -> None:
-    """Meet the other processes: over gloo on processors, over NCCL on GPUs, each of them on its own."""
+    """Connect to the other processes: over gloo on processors, over NCCL on GPUs."""
     if processes() > 1:
         from accelerate import PartialState
 
         PartialState(cpu=device == "cpu")
 
 
-def agreed(value: T) -> T:
-    """Return the first process's value, once all have come here."""
+def broadcast(value: T) -> T:
+    """Return the first process's value; all processes must call this."""
     if processes() == 1:
         return value
     from torch.distributed import broadcast_object_list
@@ -54,8 +54,8 @@ def agreed(value: T) -> T:
     return values[0]
 
 
-def any_says(answer: bool, device: Any) -> bool:
-    """Return whether one of the processes says yes; all of them must ask."""
+def any_process(answer: bool, device: Any) -> bool:
+    """Return whether the answer of any process is true; all processes must call this."""
     if processes() == 1:
         return answer
     import torch

@@ -1,15 +1,16 @@
-"""What ends a run from outside, told as an error a person can act on: no memory, no disk, a base that is gone."""
+"""What ends a run from outside, as an error the user can act on: memory, disk space, a base that is gone."""
 
 import errno
 import shutil
 from pathlib import Path
 
 from chatclone.errors import ChatcloneError
+from chatclone.training.config import AUTO
 from chatclone.training.events import CHECKPOINTS
 from chatclone.training.plan import Plan
 
 FULL_BYTES = 5_000_000
-"""With less than this free, writing has failed for want of space whatever the error says."""
+"""With less than this free, a failed write is taken for a full disk whatever the error says."""
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
 _NO_SPACE = ("No space left on device", "os error 28", "disk is full")
 
@@ -22,19 +23,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
-def explained(error: BaseException, plan: Plan) -> ChatcloneError | None:
-    """Return what a person can do about an error, or None for a bug, which keeps its traceback."""
+def explain(error: BaseException, plan: Plan) -> ChatcloneError | None:
+    """Return what the user can do about an error, or None for a bug, which keeps its traceback."""
+    if isinstance(error, ChatcloneError):
+        return error
     if is_out_of_memory(error):
         return out_of_memory(plan)
-    if is_disk_full(error, Path(plan.folder)):
+    if _is_disk_full(error, Path(plan.folder)):
         return disk_full(Path(plan.folder))
     if not (Path(plan.base_folder) / "config.json").is_file():
-        return lost_base(plan)
+        return missing_base(plan)
     return None
 
 
-def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Return whether writing below `folder` failed for want of space."""
+def _is_disk_full(error: BaseException, folder: Path) -> bool:
+    """Return whether writing below `folder` failed for lack of space."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     if any(text in str(error) for text in _NO_SPACE):  # safetensors and torch have errors of their own
@@ -43,38 +46,41 @@ def is_disk_full(error: BaseException, folder: Path) -> bool:
 
 
 def out_of_memory(plan: Plan) -> ChatcloneError:
-    """Return the error for a run that does not fit, with what takes less."""
+    """Return the error for a run that does not fit, with what needs less memory."""
     s = plan.settings
-    ways = []
-    if s.get("checkpointing") == "off":
-        ways.append("--set checkpointing=on")
-    if isinstance(s.get("max_length"), int) and s["max_length"] > 256:
-        ways.append(f"--set max_length={s['max_length'] // 2}")
-    if s.get("quantisation") in ("none", "8-bit"):
-        ways.append("--set quantisation=4-bit")
-    ways.append("a smaller base")
+    half = s.max_length // 2 if s.max_length != AUTO else 0
+    hints = []
+    if s.checkpointing == "off":
+        hints.append("--set checkpointing=on")
+    if half >= 128:
+        hints.append("--set max_length={half}")
+    if s.quantisation in ("none", "8-bit"):
+        hints.append("--set quantisation=4-bit")
+    hints.append("a smaller base")
     if _has_checkpoint(Path(plan.folder)):
-        ways.append("chatclone train --resume where other programs took the memory: the last checkpoint is whole")
-    return ChatcloneError(f"memory ran out while training on {plan.base}", ", or ".join(ways))
+        hints.append("chatclone train --resume if other programs took the memory: the last checkpoint is intact")
+    return ChatcloneError("memory ran out while training on {base}", ", or ".join(hints), base=plan.base, half=half)
 
 
 def disk_full(folder: Path) -> ChatcloneError:
     """Return the error for a run that could not write."""
     if not _has_checkpoint(folder):
-        return ChatcloneError(
-            f"the disk is full: nothing more can be written to {folder}", "free some space, then chatclone train"
-        )
+        hint = "free some space, then chatclone train"
+        return ChatcloneError("the disk is full: nothing more can be written to {folder}", hint, folder=folder)
     return ChatcloneError(
-        f"the disk is full, and a checkpoint could not be written to {folder}; the one before it is whole",
+        "the disk is full: a checkpoint could not be written to {folder}, the previous one is intact",
         "free some space, then chatclone train --resume",
+        folder=folder,
     )
 
 
-def lost_base(plan: Plan) -> ChatcloneError:
+def missing_base(plan: Plan) -> ChatcloneError:
     """Return the error for a base whose folder is gone."""
     return ChatcloneError(
-        f"the base {plan.base} is no longer in {plan.base_folder}",
+        "the base {base} is no longer in {folder}",
         "put it back, then chatclone train --resume; or train on another base",
+        base=plan.base,
+        folder=plan.base_folder,
     )
 
 

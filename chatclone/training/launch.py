@@ -1,14 +1,14 @@
-"""How workers are started: one alone, several on this machine, or several machines by hand or by a scheduler.
+"""How workers are started: a single one, several on this machine, or on several machines.
 
-Light: it makes commands and starts nothing.
+It builds commands and starts nothing.
 """
 
 import importlib.resources
 import os
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from chatclone.errors import UsageError
 
@@ -16,20 +16,19 @@ WORKER = "chatclone.training.worker"
 PORT = 29500
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How many processes train together on this machine, and accelerate's configuration where they need one."""
+class Launch(NamedTuple):
+    """How many processes train together on this machine, and accelerate's configuration if they need one."""
 
     processes: int = 1
     configuration: Path | None = None
 
     @property
     def together(self) -> bool:
-        """Whether a launcher starts the workers, and not we."""
+        """Whether a launcher starts the workers."""
         return self.processes > 1 or self.configuration is not None
 
     def command(self, plan: Path) -> list[str]:
-        """Return what starts the workers of the plan in a file."""
+        """Return the command that starts the workers for the plan in a file."""
         if self.configuration is not None:
             launcher = ["accelerate.commands.launch", "--config_file", str(self.configuration)]
             launcher += ["--num_processes", str(self.processes)]
@@ -40,18 +39,18 @@ class Launch:
         return [sys.executable, "-m", *launcher, "-m", WORKER, str(plan)]
 
     def environment(self) -> dict[str, str]:
-        """Return what the workers need of environment variables, unless the user has set them otherwise."""
-        # Threads that wait asleep, not in a loop: beside other work a step took ten times as long.
-        found = {"OMP_WAIT_POLICY": "PASSIVE"}
+        """Return environment variables for the workers; the user's own settings override them."""
+        # Waiting threads sleep instead of spinning: beside other work a step took ten times as long.
+        variables = {"OMP_WAIT_POLICY": "PASSIVE"}
         if self.together:  # else torchrun gives each process one thread
-            found["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.processes))
-        return found
+            variables["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.processes))
+        return variables
 
 
 def launch(processes: int = 1, configuration: str = "") -> Launch:
-    """Return how to launch; `configuration` is a file of accelerate's, or the name of one in this package."""
+    """Return how to launch; `configuration` is a file for accelerate, or the name of one in this package."""
     if processes < 1:
-        raise UsageError(f"--processes {processes}: at least one process trains", "--processes 2")
+        raise UsageError("--processes must be 1 or more, not {given}", "--processes 2", given=processes)
     if not configuration:
         return Launch(processes)
     file = Path(configuration).expanduser()
@@ -59,19 +58,16 @@ def launch(processes: int = 1, configuration: str = "") -> Launch:
         file = _folder() / f"{configuration}.yaml"
     if not file.is_file():
         raise UsageError(
-            f"there is no launch configuration {configuration}",
-            f"name a file that `accelerate config` wrote, or one of: {', '.join(configurations())}",
+            "there is no launch configuration {name}",
+            "name a file that `accelerate config` wrote, or one of: {names}",
+            name=configuration,
+            names=", ".join(sorted(p.stem for p in _folder().glob("*.yaml"))),
         )
     return Launch(processes, file)
 
 
-def configurations() -> list[str]:
-    """Return the configurations of accelerate in the package."""
-    return sorted(p.stem for p in _folder().glob("*.yaml"))
-
-
-def elsewhere(plan: Path, machines: int, processes: int) -> dict[str, str]:
-    """Return the commands that train the plan in a file on several machines, each by the name of its launcher."""
+def remote_commands(plan: Path, machines: int, processes: int) -> dict[str, str]:
+    """Return the commands that train the plan in a file on several machines, by the name of the launcher."""
     worker, every = f"-m {WORKER} {shlex.quote(str(plan))}", machines * processes
     return {
         "torchrun": f"torchrun --nnodes {machines} --nproc-per-node {processes} --node-rank RANK "

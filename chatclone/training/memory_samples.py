@@ -1,17 +1,16 @@
 """Memory in training samples: recalled lines before the last reply, so that the adapter learns to use them.
 
-They stand in the form and the place they have in a chat, and come from messages that were sent before the sample's
-session began: a reply never sees what was said later, nor its own conversation twice. Some samples get lines that say
-nothing to the question, so that the adapter learns to ignore those too. The same seed gives the same samples.
+They have the form and the place they have in a chat, and come from messages sent before the sample's session began: a
+reply never sees what was said later, nor its own conversation twice. Some samples get lines that do not answer the
+question, so that the adapter learns to ignore those too. The same seed gives the same samples.
 """
 
 import random
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from chatclone.clone.clone import CONTEXT_A_WORD, MEMORY_WORDS
 from chatclone.engines.token_loop import MAX_CONTEXT
@@ -24,14 +23,14 @@ from memory.memory import Memory
 from memory.search.recall import Hit, Recall
 from memory.store.database import StoreError
 
-OTHERS = 5
-"""Other samples whose question is tried to find lines that say nothing to this one."""
+OTHER_QUESTIONS = 5
+"""Questions of other samples that are tried to find irrelevant lines for this one."""
 TRIES = 3
-"""Tries at recalling no more than there is room for, each with half the words: no turn is dropped for memory."""
+"""Tries at recalling what fits, each with half the words of the one before: no turn is dropped for memory."""
 
 
 class Recaller(Protocol):
-    """What is asked of a memory."""
+    """The part of a memory that is used here."""
 
     def recall(
         self,
@@ -46,25 +45,22 @@ class Recaller(Protocol):
         """Return what was said about `query` before that moment; `asker` asks it of `asked`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How many of the samples get recalled lines, and how many of these get lines that say nothing to the question."""
+class Share(NamedTuple):
+    """The share of samples with recalled lines, and the share of those whose lines do not answer the question."""
 
     samples: float
     irrelevant: float
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How much a sample may hold: words of recalled lines, and tokens in all, counted by `tokens`."""
+class Limits(NamedTuple):
+    """Words of recalled lines and tokens of a whole sample at most; `tokens` counts the latter."""
 
     words: int
-    limit: int
+    sample_tokens: int
     tokens: Callable[[Conversation], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reminded:
+class WithMemory(NamedTuple):
     """The conversations, some with recalled lines; `undated` ones do not say when their session began."""
 
     conversations: list[Conversation]
@@ -73,7 +69,7 @@ class Reminded:
     undated: int = 0
 
 
-def remind_from(
+def add_memory_from(
     file: Path,
     conversations: Sequence[Conversation],
     metas: Sequence[dict[str, Any]],
@@ -85,31 +81,24 @@ def remind_from(
     name: str,
     seed: int,
     redact: bool,
-) -> Reminded:
-    """Put lines recalled from the memory at `file` into samples of at most `limit` tokens for a base of `context`."""
+) -> WithMemory:
+    """Add lines recalled from the memory at `file` to samples of at most `limit` tokens for a base of `context`."""
     try:
         opened = Memory.open(file)
     except StoreError as error:
-        raise ChatcloneError(str(error), f"move {file} away and import again") from error
+        hint = "move {file} away and import again"
+        raise ChatcloneError("{error}", hint, error=error, file=file) from error
     with closing(opened) as memory:
-        return remind(
+        return add_memory(
             conversations,
             metas,
             memory,
             share,
-            Room(memory_words(context), limit, lambda turns: _tokens(template, turns)),
+            Limits(memory_words(context), limit, lambda turns: _tokens(template, turns)),
             name=name,
             seed=seed,
             redactor=Redactor() if redact else None,
         )
-
-
-def _tokens(template: ChatTemplate, messages: Conversation) -> int:
-    """Return the tokens of a whole conversation; one that the template takes only in part is too long for memory."""
-    try:
-        return len(template.encode(template.render(messages, reply_next=False)))
-    except PromptError:
-        return sys.maxsize
 
 
 def memory_words(context: int) -> int:
@@ -117,41 +106,41 @@ def memory_words(context: int) -> int:
     return min(MEMORY_WORDS, min(context, MAX_CONTEXT) // CONTEXT_A_WORD)
 
 
-def remind(
+def add_memory(
     conversations: Sequence[Conversation],
     metas: Sequence[dict[str, Any]],
     memory: Recaller,
     share: Share,
-    room: Room,
+    limits: Limits,
     *,
     name: str,
     seed: int,
     redactor: Redactor | None,
-) -> Reminded:
-    """Put recalled lines into the wanted share of the samples, as far as there is something to recall and room.
+) -> WithMemory:
+    """Add recalled lines to the wanted share of the samples, if something is found and fits.
 
-    `name` is the persona's, of whom the partners ask.
+    `name` is the persona's, whom the partners ask.
     """
-    chosen = random.Random(seed)
+    rng = random.Random(seed)
     dated = [i for i, meta in enumerate(metas) if isinstance(meta.get("session"), int) and _question(conversations[i])]
     wanted = round(share.samples * len(conversations))
     result = list(conversations)
-    reminded = irrelevant = 0
-    for i in chosen.sample(dated, len(dated)):
-        if reminded >= wanted:
+    added = irrelevant = 0
+    for i in rng.sample(dated, len(dated)):
+        if added >= wanted:
             break
-        others = [_question(conversations[n]) for n in chosen.sample(dated, min(OTHERS, len(dated))) if n != i]
-        aside = chosen.random() < share.irrelevant
-        asked = _Asked(memory, conversations[i], metas[i], name, others if aside else [], redactor)
-        if longer := asked.reminded(room):
+        others = [_question(conversations[n]) for n in rng.sample(dated, min(OTHER_QUESTIONS, len(dated))) if n != i]
+        questions = others if rng.random() < share.irrelevant else []
+        sample = _Sample(memory, conversations[i], metas[i], name, questions, redactor)
+        if longer := sample.with_memory(limits):
             result[i] = longer
-            reminded += 1
-            irrelevant += asked.aside
-    return Reminded(result, reminded, irrelevant, len(conversations) - len(dated))
+            added += 1
+            irrelevant += sample.irrelevant
+    return WithMemory(result, added, irrelevant, len(conversations) - len(dated))
 
 
-class _Asked:
-    """One sample and its memory; with the questions of `others`, lines that answer one of those and not its own."""
+class _Sample:
+    """One sample to recall for; with the questions of `others`, lines that answer one of those and not its own."""
 
     def __init__(
         self,
@@ -164,55 +153,68 @@ class _Asked:
     ) -> None:
         self._memory, self._messages, self._others, self._redactor = memory, messages, others, redactor
         self._before, self._name, self._partner = meta["session"], name, meta.get("partner") or None
-        self._said = _said(messages)
-        self.aside = False
+        self._prompt_lines = _prompt_lines(messages)
+        self.irrelevant = False
 
-    def reminded(self, room: Room) -> Conversation | None:
-        """Return the sample with as many recalled lines as there is room for, or None for none."""
-        words = room.words
+    def with_memory(self, limits: Limits) -> Conversation | None:
+        """Return the sample with as many recalled lines as fit, or None if none do."""
+        words = limits.words
         for _ in range(TRIES):
             hits = self._hits(words)
             if not hits:
                 return None
             longer = with_memory(self._messages, _lines(hits, self._redactor))
-            if room.tokens(longer) <= room.limit:
+            if limits.tokens(longer) <= limits.sample_tokens:
                 return longer
             words //= 2
         return None
 
     def _hits(self, words: int) -> tuple[Hit, ...]:
         own = self._recall(_question(self._messages), words)
-        known = {line for hit in own for line in hit.text.split("\n")}
+        relevant = {line for hit in own for line in hit.text.split("\n")}
         for question in self._others:
-            foreign = tuple(h for h in self._recall(question, words) if known.isdisjoint(h.text.split("\n")))
-            if foreign:
-                self.aside = True
-                return foreign
-        self.aside = False
+            other = tuple(h for h in self._recall(question, words) if relevant.isdisjoint(h.text.split("\n")))
+            if other:
+                self.irrelevant = True
+                return other
+        self.irrelevant = False
         return own
 
     def _recall(self, question: str, words: int) -> tuple[Hit, ...]:
         return self._memory.recall(
-            question, words=words, exclude=self._said, before=self._before, asked=self._name, asker=self._partner
+            question,
+            words=words,
+            exclude=self._prompt_lines,
+            before=self._before,
+            asked=self._name,
+            asker=self._partner,
         ).hits
 
 
+def _tokens(template: ChatTemplate, messages: Conversation) -> int:
+    """Return the tokens of a whole conversation; one the template cannot render whole counts as too long."""
+    try:
+        return len(template.encode(template.render(messages, reply_next=False)))
+    except PromptError:
+        return sys.maxsize
+
+
 def _question(messages: Conversation) -> str:
-    """Return the last user turn, which a chat would recall for; empty where nothing after it is trained."""
+    """Return the last user turn, for which a chat would recall; empty if nothing after it is trained."""
     last = max((i for i, m in enumerate(messages) if m.role == "user"), default=None)
     if last is None or not any(m.trained for m in messages[last + 1 :]):
         return ""
     return messages[last].content
 
 
-def _said(messages: Conversation) -> list[str]:
-    """Return what stands in the prompt when the last question is asked, line by line, as a chat leaves it out."""
+def _prompt_lines(messages: Conversation) -> list[str]:
+    """Return the lines that are in the prompt when the last question is asked; a chat does not recall them either."""
     last = max(i for i, m in enumerate(messages) if m.role == "user")
     return [line for turn in messages[: last + 1] if turn.role != "system" for line in turn.content.split("\n")]
 
 
 def _lines(hits: Sequence[Hit], redactor: Redactor | None) -> list[str]:
-    """Return the recalled lines, oldest first, as a chat shows them; personal data as the data set shows it."""
+    """Return the recalled lines, oldest first, as a chat shows them, redacted as the data set is."""
     lines = [line for hit in sorted(hits, key=lambda hit: hit.when) for line in hit.text.split("\n")]
     if redactor is None:
         return lines

@@ -1,7 +1,7 @@
-"""What an adapter carries along: `README.md`, a model card in PEFT's own form, and `lineage.json`, for programs.
+"""Where an adapter comes from: `README.md`, a model card in PEFT's form, and `lineage.json`, for programs.
 
-Both tell which base with which hash, how much data, which settings and what came of it. Neither holds a text of
-anybody's, a name of anybody who was written with, or a path of the computer it was made on.
+Both name the base with its hash, the amount of data, the settings and the figures. Neither contains messages, names
+of partners or paths of this computer.
 """
 
 import hashlib
@@ -15,19 +15,20 @@ from chatclone.storage.atomic_files import write_atomically
 from chatclone.storage.fingerprint import weights_mark
 from chatclone.training.checkpoints import WEIGHTS
 from chatclone.training.plan import Plan
+from chatclone.training.run_result import RunResult
 
 CARD, LINEAGE = "README.md", "lineage.json"
 FORMAT = 1
-"""Of `lineage.json`; a program that reads it looks here first."""
+"""Version of `lineage.json`."""
 METRICS = (
     "base_eval_loss", "base_eval_token_accuracy", "eval_loss", "eval_token_accuracy", "train_loss", "steps",
     "best_step", "stopped", "trained_tokens", "tokens_per_second", "peak_memory_mb", "seconds",
 )  # fmt: skip
 PATHS = ("replay_file",)
-"""Settings that are files: their names alone are told."""
+"""Settings that are files: only the file's name is written."""
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 SNAPSHOT = re.compile(r"[0-9a-f]{40}")
-"""What the hub's cache calls the folder of a revision."""
+"""A revision's folder in the hub's cache."""
 
 TEXT = """\
 ---
@@ -45,8 +46,8 @@ tags:
 
 # Model Card for {name}'s adapter, run {run}
 
-A LoRA adapter that makes {base} write as {name} does in chats. Trained by chatclone on one person's own
-messages, on their own computer.
+A LoRA adapter that makes {base} write like {name} in chats, trained by chatclone on one person's own messages, on
+their own computer.
 
 ## Model Details
 
@@ -58,21 +59,21 @@ messages, on their own computer.
 - **Weights of step:** {step}, {kept_for}; sha256 \
 `{adapter_sha256}`
 - **Chat template:** sha256 `{template_sha256}`, \
-{whose_template}
+{template_origin}
 
 ## Uses
 
-`chatclone chat` uses it, `chatclone export` makes a GGUF of it. Elsewhere: `PeftModel.from_pretrained(base, folder)`,
-with the tokenizer and the chat template that lie beside it.
+`chatclone chat` uses it, `chatclone export` converts it to GGUF. Elsewhere: `PeftModel.from_pretrained(base, folder)`,
+with the tokenizer and the chat template in the same folder.
 
 ### Out-of-Scope Use
 
-Passing for {name} towards people who do not know that they write with a model.
+Pretending to be {name} to people who do not know that they are writing with a model.
 
 ## Bias, Risks, and Limitations
 
-It may repeat what it was trained on, and what others wrote to {name}. Whoever has this file can ask it. Forgetting
-a person in chatclone takes nothing out of it: train again.
+It may repeat what it was trained on, including what others wrote to {name}, to anybody who has this file. Forgetting
+a person in chatclone does not change an adapter: train again.
 
 ## Training Details
 
@@ -82,7 +83,7 @@ a person in chatclone takes nothing out of it: train again.
 
 ### Training Procedure
 
-TRL's SFTTrainer on token ids and labels of chatclone's own; the loss is on the replies alone. Preset `{preset}`.
+TRL's SFTTrainer on token ids and labels made by chatclone; the loss is on the replies only. Preset `{preset}`.
 
 #### Training Hyperparameters
 
@@ -90,11 +91,11 @@ TRL's SFTTrainer on token ids and labels of chatclone's own; the loss is on the 
 
 ## Evaluation
 
-On replies later in time than all that were trained on, without recalled memory:
+On held-out replies, later in time than all trained ones, without recalled memory:
 
 | | base | this run's best |
 |---|---|---|
-| loss a token, nats | {m[base_eval_loss]:.3f} | {m[eval_loss]:.3f} |
+| loss in nats a token | {m[base_eval_loss]:.3f} | {m[eval_loss]:.3f} |
 | token accuracy | {m[base_eval_token_accuracy]:.3f} | {m[eval_token_accuracy]:.3f} |
 
 {verdict}.
@@ -103,19 +104,20 @@ On replies later in time than all that were trained on, without recalled memory:
 
 {versions}
 """
-"""The card, in the order and with the headings of PEFT's own."""
+"""The card, with the headings of PEFT's own in their order."""
 
 
-def write(adapter: Path, plan: Plan, result: dict[str, Any], *, step: int) -> None:
-    """Write card and lineage into an adapter's folder; `step` is the one its weights are of."""
+def write(adapter: Path, plan: Plan, result: RunResult, *, step: int) -> None:
+    """Write card and lineage into an adapter's folder; `step` is the step of its weights."""
     lineage = _lineage(adapter, plan, result, step)
     write_atomically(adapter / LINEAGE, json.dumps(lineage, indent=1, ensure_ascii=False) + "\n")
     write_atomically(adapter / CARD, _card(plan, lineage))
 
 
-def _lineage(adapter: Path, plan: Plan, result: dict[str, Any], step: int) -> dict[str, Any]:
-    """Return where an adapter comes from, as a document."""
-    settings = {key: Path(value).name if key in PATHS else value for key, value in result["settings"].items()}
+def _lineage(adapter: Path, plan: Plan, result: RunResult, step: int) -> dict[str, Any]:
+    """Return the document of `lineage.json`."""
+    document = result.document()
+    settings = {key: Path(value).name if key in PATHS else value for key, value in document["settings"].items()}
     template = adapter.parent / "adapter" / "chat_template.jinja"
     return {
         "format": FORMAT,
@@ -124,37 +126,37 @@ def _lineage(adapter: Path, plan: Plan, result: dict[str, Any], step: int) -> di
         "base": {
             "name": base_name(plan),
             "revision": _revision(Path(plan.base_folder)),
-            "fingerprint": result["base_fingerprint"],
+            "fingerprint": result.base_fingerprint,
             "weights": weights_mark(Path(plan.base_folder)),
             "licence": plan.licence,
         },
         "adapter": {"step": step, "kept_for": _kept_for(step, result), "sha256": _sha256(adapter / WEIGHTS)},
-        "data": {**_sources(Path(plan.train_file)), **result["data"], "digest": plan.data_digest},
+        "data": {**_sources(Path(plan.train_file)), **document["data"], "digest": plan.data_digest},
         "preset": plan.preset,
         "settings": settings,
-        "metrics": {key: result[key] for key in METRICS},
-        "verdict": result["verdict"],
-        "template": {"sha256": _sha256(template), "own": result["own_template"]},
-        "versions": result["versions"],
+        "metrics": {key: document[key] for key in METRICS},
+        "verdict": document["verdict"],
+        "template": {"sha256": _sha256(template), "own": result.own_template},
+        "versions": result.versions,
     }
 
 
 def base_name(plan: Plan) -> str:
-    """Return what the base is called elsewhere too: `starter`, a hub id, or its folder's own name."""
+    """Return the base's name without paths: `starter`, a hub id, or the folder's name."""
     return Path(plan.base_folder).name if Path(plan.base).expanduser().is_dir() else plan.base
 
 
-def _kept_for(step: int, result: dict[str, Any]) -> str:
-    return "the lowest eval loss" if step == result["best_step"] else "the last step"
+def _kept_for(step: int, result: RunResult) -> str:
+    return "the lowest eval loss" if step == result.best_step else "the last step"
 
 
 def _revision(folder: Path) -> str | None:
-    """Return the hub's revision of a base that lies in the hub's cache, None for any other folder."""
+    """Return the revision of a base in the hub's cache, None for any other folder."""
     return folder.name if folder.parent.name == "snapshots" and SNAPSHOT.fullmatch(folder.name) else None
 
 
 def _sources(train_file: Path) -> dict[str, Any]:
-    """Return how much was imported, by the data set's own report: platforms and counts."""
+    """Return platform and counts from the data set's report."""
     try:
         report = json.loads(train_file.with_name("report.json").read_text("utf-8"))["import"]
         return {"platform": report["platform"], "chats": report["chats"], "messages": report["messages"]["kept"]}
@@ -188,7 +190,7 @@ def _card(plan: Plan, lineage: dict[str, Any]) -> str:
         kept_for=adapter["kept_for"],
         adapter_sha256=adapter["sha256"],
         template_sha256=template["sha256"],
-        whose_template="the base's own" if template["own"] else "chatclone's, as the base brings none",
+        template_origin="the base's own" if template["own"] else "chatclone's, since the base has none",
         data=_listed(lineage["data"]),
         settings=_listed(settings),
         preset=plan.preset,
@@ -199,7 +201,7 @@ def _card(plan: Plan, lineage: dict[str, Any]) -> str:
 
 
 def _yaml(text: str) -> str:
-    """Return a string as YAML reads it."""
+    """Return a string quoted for YAML if needed."""
     return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
@@ -208,6 +210,6 @@ def _listed(values: dict[str, Any]) -> str:
 
 
 def _versions(versions: dict[str, str]) -> str:
-    """Return versions as PEFT lists them, itself first."""
+    """Return the versions, PEFT's first, as PEFT lists them."""
     ordered = sorted(versions.items(), key=lambda item: item[0] != "peft")
     return "\n".join(f"- {'PEFT' if name == 'peft' else name} {version}" for name, version in ordered)

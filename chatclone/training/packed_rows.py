@@ -1,8 +1,8 @@
-"""Rows of several samples on a processor without wasted work: each sample attends to itself, trained tokens are scored.
+"""Packed rows on a CPU without wasted work: each sample attends only to itself, only trained tokens are scored.
 
-On a GPU, kernels of TRL and transformers do so. On a CPU the attention of transformers compares every token of a row
-with every other and masks most of it, and TRL's loss scores every token, trained or not. For a row of five samples, a
-fifth of whose tokens are trained, that is four fifths of attention and head in vain. What comes out is the same.
+On a GPU, kernels of TRL and transformers do this. On a CPU the attention of transformers compares every token of a row
+with every other and masks most of it, and TRL's loss scores every token, trained or not. For a row of five samples with
+a fifth of the tokens trained, four fifths of attention and head are wasted. The results are the same.
 """
 
 from typing import Any
@@ -19,13 +19,13 @@ PACKED_SDPA = "packed_sdpa"
 
 
 def use_on_cpu(model: Any) -> None:
-    """Let a model that was loaded with `sdpa` train packed rows with the attention and the loss of this file."""
+    """Make a model loaded with `sdpa` use the attention of this module, and TRL score trained tokens only."""
     if model.config._attn_implementation == "sdpa":
         AttentionInterface.register(PACKED_SDPA, packed_attention)
         AttentionMaskInterface.register(PACKED_SDPA, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
         model.set_attn_implementation(PACKED_SDPA)
-    # TRL scores trained tokens alone where Triton is, for which it asks here; elsewhere it keeps every token for
-    # compilers that want rows of one length (TRL 1.16, trainer/utils.py).
+    # TRL scores only trained tokens if Triton is available, which this function tells it; else it keeps every token
+    # for compilers that need rows of one length (TRL 1.16, trainer/utils.py).
     trl_utils._use_triton = lambda device: True
 
 
@@ -39,7 +39,7 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Return causal attention within each sample of a row: query (1, heads, tokens, size), as (1, tokens, heads, size).
 
-    Where the row is not packed, or a sample is longer than a sliding window, transformers' own attention does it.
+    If the row is not packed, or a sample is longer than a sliding window, transformers' own attention is used.
     """
     bounds, window = arguments.get("cu_seq_lens_q"), arguments.get("sliding_window")
     if bounds is None or len(query) != 1 or (window is not None and int(arguments["max_length_q"]) > window):

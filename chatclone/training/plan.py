@@ -1,79 +1,91 @@
 """A training run before it begins: every setting with its reason, from the preset, the base's files and the user.
 
-What depends on the machine or on the tokenised data stays "auto" here and is decided by the worker, which has loaded
-both; `chatclone train --plan` lets it do so without training.
+What depends on the machine or on the tokenised data stays "auto" here; the worker decides it.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from chatclone.bases.inspect_base import Base, find_base
 from chatclone.errors import ChatcloneError
+from chatclone.i18n.message import Message
 from chatclone.personas.persona import Persona
 from chatclone.storage.atomic_files import write_atomically
-from chatclone.training.config import AUTO, DEFAULT_PRESET, Reasons, Values, override, preset, preset_names
-
-__all__ = ["DEFAULT_PRESET", "Plan", "make_plan", "preset_names"]
+from chatclone.training.config import AUTO, DEFAULT_PRESET, Reasons, TrainConfig, override, preset
 
 LEARNING_RATES = (
-    (0.1, 5e-3, "a tiny base"),
-    (4, 2e-4, "below 4B"),
-    (float("inf"), 1e-4, "4B and up"),
+    (0.1, 5e-3, Message("a tiny base")),
+    (4, 2e-4, Message("below 4B")),
+    (float("inf"), 1e-4, Message("4B and up")),
 )
-"""Below so many billion parameters: the learning rate and the words for it."""
+"""(billions of parameters, learning rate below that, in words)."""
 FEW_REPLIES = 1000
 """Below this, dropout is doubled."""
 MINIMUM_REPLIES = 20
-"""Fewer trained replies than this teach nothing but themselves."""
+"""With fewer trained replies than this, training only memorises them."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All that a worker needs to know; paths are absolute, every setting has a reason of its name."""
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a worker needs, as it stands in plan.json; paths are absolute, every setting has a reason."""
 
     run: str
+    """The run's name, YYYY-MM-DD-N."""
     folder: str
+    """The run's folder."""
     base: str
+    """The base as the user named it."""
     base_folder: str
     preset: str
     name: str
+    """The persona's name."""
     system: str
+    """The system prompt; `{partner}` is filled in for each sample."""
     train_file: str
     eval_file: str
-    settings: Values
+    settings: TrainConfig
     reasons: Reasons
     base_fingerprint: str = ""
-    """Of the base's files: another base under the same name is noticed before a checkpoint is continued on it."""
+    """Hash of the base's config and headers: a checkpoint is only continued on the same base."""
     licence: str = ""
     """The base's licence, and what it restricts."""
     memory_file: str = ""
     """Where earlier messages are recalled from; empty for a persona without a memory."""
     redact: bool = True
-    """Whether personal data in recalled messages becomes placeholders, as the import did with the data set."""
+    """Whether personal data in recalled messages becomes placeholders, as in the data set."""
     data_digest: str = ""
-    """Of the tokenised samples, once the worker has made them: a run goes on with the same data or not at all."""
+    """Hash of the tokenised samples, set by the worker: a run is only continued on the same data."""
     resume: bool = False
+    version: Literal[1] = 1
+    """Version of plan.json."""
 
     def write(self, path: Path) -> None:
         """Write the plan as JSON, whole or not at all."""
-        write_atomically(path, json.dumps(asdict(self), ensure_ascii=False, indent=1))
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str), indent=1).decode())
 
     @classmethod
     def read(cls, path: Path) -> "Plan":
-        """Read what `write` wrote."""
-        return cls(**json.loads(path.read_text("utf-8")))
+        """Read what `write` wrote; a file of another version of chatclone is an error."""
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except msgspec.DecodeError as error:
+            raise ChatcloneError(
+                "{path} cannot be used: it is damaged or from another version of chatclone ({error})",
+                "start a new run: chatclone train",
+                path=path,
+                error=error,
+            ) from None
 
     def decided(self, **settings: tuple[Any, str]) -> "Plan":
         """Return the plan with these settings decided, each a value and its reason."""
-        return replace(
-            self,
-            settings=self.settings | {key: value for key, (value, _) in settings.items()},
-            reasons=self.reasons | {key: reason for key, (_, reason) in settings.items()},
-        )
+        values = {key: value for key, (value, _) in settings.items()}
+        reasons = {key: reason for key, (_, reason) in settings.items()}
+        config = msgspec.structs.replace(self.settings, **values)
+        return msgspec.structs.replace(self, settings=config, reasons=self.reasons | reasons)
 
 
 def make_plan(
@@ -83,19 +95,18 @@ def make_plan(
     overrides: Mapping[str, str] | None = None,
 ) -> Plan:
     """Decide what can be decided for training `persona` on `base` before either is loaded; nothing is written."""
-    values, reasons = override(*preset(preset_name), overrides or {})
+    config, reasons = override(*preset(preset_name), overrides or {})
     report = _require_data(persona)
     found = find_base(base)
-    _require_file(values["replay_file"])
-    if values["learning_rate"] == AUTO:
-        values["learning_rate"], reasons["learning_rate"] = _learning_rate(found)
-    if values["dropout"] == AUTO:
-        values["dropout"], reasons["dropout"] = _dropout(report["import"]["split"]["train"])
-    options = report.get("options", {})
-    withhold_names(values, reasons, options)
-    split = report["import"]["split"]
+    if config.replay_file and not Path(config.replay_file).expanduser().is_file():
+        hint = "--set replay_file=FILE with one conversation a line"
+        raise ChatcloneError("replay_file {path} is not a file", hint, path=config.replay_file)
+    options, split = report.get("options", {}), report["import"]["split"]
     run = _next_run(persona.runs_folder)
-    return Plan(
+    data = Message(
+        "{train} replies to train on, {held_out} held out, later in time", train=split["train"], held_out=split["eval"]
+    )
+    plan = Plan(
         run=run,
         folder=str(persona.runs_folder / run),
         base=base,
@@ -105,69 +116,79 @@ def make_plan(
         system=persona.system_prompt("{partner}"),
         train_file=str(persona.dataset_folder / "train.jsonl"),
         eval_file=str(persona.dataset_folder / "eval.jsonl"),
-        settings=values,
-        reasons=reasons | {"data": f"{split['train']} replies to train on, {split['eval']} held out, later in time"},
+        settings=config,
+        reasons=reasons | {"data": data},
         base_fingerprint=found.fingerprint,
         licence=str(found.licence),
         memory_file=str(persona.memory_file) if persona.memory_file.exists() else "",
         redact=bool(options.get("redact", True)),
     )
+    if config.learning_rate == AUTO:
+        plan = plan.decided(learning_rate=_learning_rate(found))
+    if config.dropout == AUTO:
+        plan = plan.decided(dropout=_dropout(split["train"]))
+    if uses_pseudonyms(options):
+        reason = Message("the data set has pseudonyms, the memory has real names")
+        plan = plan.decided(memory_share=(0.0, reason))
+    return plan
 
 
-def withhold_names(values: Values, reasons: Reasons, options: Mapping[str, Any]) -> None:
-    """Let samples of a data set with pseudonyms, by its import's options, recall nothing: memory has real names."""
-    if options.get("pseudonyms"):
-        values["memory_share"], reasons["memory_share"] = 0.0, "the data set has pseudonyms, the memory real names"
+def uses_pseudonyms(options: Mapping[str, Any]) -> bool:
+    """Return whether an import's options gave the data set pseudonyms: then no recalled lines are mixed in."""
+    return bool(options.get("pseudonyms"))
 
 
 def _require_data(persona: Persona) -> dict[str, Any]:
-    """Return the report of the data set; none, too few replies or no held-out ones are errors."""
+    """Return the report of the data set; a missing one, too few replies or no held-out ones are errors."""
     path = persona.dataset_folder / "report.json"
     if not path.exists():
-        raise ChatcloneError(f"{persona.name or 'this persona'} has no data set", "chatclone import result.json")
+        name = persona.name or Message("this persona")
+        raise ChatcloneError("{name} has no data set", "chatclone import result.json", name=name)
     try:
         report: dict[str, Any] = json.loads(path.read_text("utf-8"))
         split = {part: int(report["import"]["split"][part]) for part in ("train", "eval")}
     except (ValueError, LookupError, TypeError) as error:
-        raise ChatcloneError(f"{path} is no data set's report: {error}", "import again: chatclone import") from error
+        raise ChatcloneError(
+            "{path} is not the report of a data set: {error}",
+            "import again: chatclone import",
+            path=path,
+            error=error,
+        ) from error
     if split["train"] < MINIMUM_REPLIES:
         raise ChatcloneError(
-            f"only {split['train']} replies to train on, {MINIMUM_REPLIES} is the least that makes sense",
+            "only {replies} replies to train on, at least {minimum} are needed",
             "export more chats, or import with --filter none",
+            replies=split["train"],
+            minimum=MINIMUM_REPLIES,
         )
     if not split["eval"]:
         raise ChatcloneError(
-            "no reply is held out, so nothing could tell when to stop",
+            "no replies are held out, so training could not tell when to stop",
             "import more chats: the last tenth is held out",
         )
     for name in ("train.jsonl", "eval.jsonl"):
         if not (persona.dataset_folder / name).is_file():
-            raise ChatcloneError(f"{persona.name}'s data set has no {name}", "import again: chatclone import")
+            hint = "import again: chatclone import"
+            raise ChatcloneError("{name}'s data set has no {file}", hint, name=persona.name, file=name)
     return report
-
-
-def _require_file(name: str) -> None:
-    if name and not Path(name).expanduser().is_file():
-        raise ChatcloneError(f"replay_file {name} is no file", "--set replay_file=FILE with one conversation a line")
 
 
 def _learning_rate(base: Base) -> tuple[float, str]:
     rate, size = next((rate, size) for limit, rate, size in LEARNING_RATES if base.billions < limit)
     count = f"{base.billions:.3g}B" if base.billions >= 0.1 else f"{base.parameters / 1e6:.2g}M"
-    return rate, f"{size} ({count} parameters by its weights)"
+    return rate, Message("{size} ({count} parameters by its weights)", size=size, count=count)
 
 
 def _dropout(replies: int) -> tuple[float, str]:
     if replies < FEW_REPLIES:
-        return 0.1, f"fewer than {FEW_REPLIES:,} replies are soon known by heart"
-    return 0.05, f"a little, for {replies:,} replies"
+        return 0.1, Message("fewer than {limit:,} replies are quickly memorised", limit=FEW_REPLIES)
+    return 0.05, Message("a little, for {replies:,} replies", replies=replies)
 
 
 def _next_run(runs: Path) -> str:
-    """Return the next free `YYYY-MM-DD-N`."""
+    """Return the next free name YYYY-MM-DD-N."""
     today = date.today().isoformat()
-    taken = {p.name for p in runs.glob(f"{today}-*")} if runs.is_dir() else set()
     number = 1
-    while f"{today}-{number}" in taken:
+    while (runs / f"{today}-{number}").exists():
         number += 1
     return f"{today}-{number}"

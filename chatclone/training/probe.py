@@ -1,6 +1,6 @@
-"""A few real steps on this data and this machine, and what they say of the whole run: its time and its memory.
+"""A few real steps on this data and this machine, to predict the time and the memory of the whole run.
 
-Nothing is kept of them. The fullest rows are taken, so that the memory measured is what the run will need at most.
+Nothing is kept of them. The fullest rows are used, so the measured memory is the most the run will need.
 """
 
 import time
@@ -11,11 +11,10 @@ import torch
 from chatclone.training.auto_settings import Fit
 from chatclone.training.device import memory_mb
 from chatclone.training.failures import is_out_of_memory
-from chatclone.training.plan import Plan
-from chatclone.training.schedule import Schedule
-from chatclone.training.tokenized_data import TokenizedData
+from chatclone.training.prepare import Prepared
+from chatclone.training.run_result import Measured
 
-STEPS = 3
+PASSES = 3
 """Passes that are timed, after one that warms up."""
 EVAL_SAMPLES = 16
 
@@ -38,9 +37,10 @@ def fit_without_checkpointing(trainer: Any) -> Fit:
         torch.cuda.set_rng_state_all(state[1])
 
 
-def measure(plan: Plan, trainer: Any, steps: Schedule, train_data: TokenizedData, eval_data: TokenizedData) -> Any:
-    """Return what a few passes with the optimizer's step say of the run, as the plan's document shows it."""
-    batches = _fullest(trainer, STEPS + 1)
+def measure(ready: Prepared, trainer: Any) -> Measured:
+    """Return what a few passes with the optimizer's step predict for the run."""
+    device, steps = ready.plan.settings.device, ready.steps
+    batches = _fullest(trainer, PASSES + 1)
     trainer.create_optimizer()
     seconds, tokens = 0.0, 0
     for number, batch in enumerate(batches):
@@ -48,23 +48,16 @@ def measure(plan: Plan, trainer: Any, steps: Schedule, train_data: TokenizedData
         _pass(trainer, batch)
         trainer.optimizer.step()
         trainer.optimizer.zero_grad()
-        if plan.settings["device"] == "cuda":
+        if device == "cuda":
             torch.cuda.synchronize()
         if number or len(batches) == 1:
             seconds += time.perf_counter() - started
             tokens += batch["input_ids"].numel()
     speed = tokens / seconds
-    evaluation = _evaluation_seconds(trainer, eval_data)
     evaluations = 1 + steps.planned_steps / steps.evaluate_every
-    training = train_data.tokens * plan.settings["epochs"] / speed
-    return {
-        "tokens_per_second": speed,
-        "peak_memory_mb": memory_mb(plan.settings["device"]),
-        "seconds": training + evaluations * evaluation,
-        "training_seconds": training,
-        "evaluation_seconds": evaluations * evaluation,
-        "measured_passes": len(batches),
-    }
+    evaluation = evaluations * _evaluation_seconds(trainer, ready.eval.tokens)
+    training = ready.train.tokens * ready.plan.settings.epochs / speed
+    return Measured(speed, memory_mb(device), training + evaluation, training, evaluation, len(batches))
 
 
 def _pass(trainer: Any, batch: Any) -> None:
@@ -84,10 +77,10 @@ def _fullest(trainer: Any, count: int) -> list[Any]:
     return [trainer.data_collator([{k: row[k] for k in columns if k in row} for row in group]) for group in groups]
 
 
-def _evaluation_seconds(trainer: Any, eval_data: TokenizedData) -> float:
-    """Return how long an evaluation takes, from a part of it."""
+def _evaluation_seconds(trainer: Any, eval_tokens: int) -> float:
+    """Return how long an evaluation takes, extrapolated from a part of it."""
     part = trainer.eval_dataset.select(range(min(EVAL_SAMPLES, len(trainer.eval_dataset))))
     tokens = sum(len(row["input_ids"]) for row in part)
     started = time.perf_counter()
     trainer.evaluate(part)
-    return (time.perf_counter() - started) * eval_data.tokens / max(1, tokens)
+    return (time.perf_counter() - started) * eval_tokens / max(1, tokens)

@@ -1,6 +1,5 @@
-"""The caller's side of training: starts the worker in its own process, passes its events on, takes the adapter over."""
+"""The caller's side of training: starts the worker in its own process, passes its events on, adopts the adapter."""
 
-import json
 import os
 import shutil
 import signal
@@ -11,113 +10,148 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from chatclone.bases.inspect_base import fingerprint
 from chatclone.errors import ChatcloneError, MissingExtra
+from chatclone.i18n.message import Message
 from chatclone.paths import ensure
 from chatclone.personas.persona import Persona
 from chatclone.training import failures
 from chatclone.training.checkpoints import WEIGHTS
-from chatclone.training.events import CHECKPOINTS, PLAN_FILE, RESULT_FILE, STOP_FILE, EventTail, history
+from chatclone.training.events import (
+    CHECKPOINTS,
+    PLAN_FILE,
+    STOP_FILE,
+    AnyEvent,
+    Begun,
+    EventTail,
+    Failed,
+    Notice,
+    Stopping,
+    history,
+)
 from chatclone.training.launch import Launch
 from chatclone.training.plan import Plan
+from chatclone.training.run_result import RESULT_FILE, PlanMeasurement, RunResult
 
-OnEvent = Callable[[dict[str, Any]], None]
+OnEvent = Callable[[AnyEvent], None]
 ALONE = Launch()
-LOG_END = 400
-"""Lines of a worker's log that are searched for why it failed."""
+LOG_LINES = 400
+"""Lines at the end of a worker's log that are searched for the reason of a failure."""
 
 
-def run(persona: Persona, plan: Plan, on_event: OnEvent = lambda event: None, launch: Launch = ALONE) -> dict[str, Any]:
-    """Train `plan` to its end, make its adapter the persona's current one, and return the result.
+def ignore_event(event: AnyEvent) -> None:
+    """Follow a run without showing anything."""
 
-    A KeyboardInterrupt asks the worker to stop after its step and keep what it has; a second one ends it at once. A
-    run that the user stopped can be resumed: its checkpoints stay until it has come to its end.
+
+def never() -> bool:
+    """Never cancel."""
+    return False
+
+
+def run(persona: Persona, plan: Plan, on_event: OnEvent = ignore_event, launch: Launch = ALONE) -> RunResult:
+    """Train `plan`, make its adapter the persona's current one, and return the result.
+
+    A KeyboardInterrupt asks the worker to stop after its step and keep what it has; a second one kills it. A run that
+    the user stopped can be resumed: its checkpoints stay until it is finished.
     """
     folder = ensure(Path(plan.folder))
     for name in (STOP_FILE, RESULT_FILE):
         (folder / name).unlink(missing_ok=True)
     try:
-        result = _worked(plan, on_event, launch)
+        _run_worker(plan, on_event, launch)
     except ChatcloneError:
-        _forget_unless_begun(folder)
+        _remove_unless_begun(folder)
         raise
-    if (trained := result["processes"]) != launch.processes:  # accelerate starts one, whatever is asked, without GPUs
-        on_event({"kind": "notice", "text": f"{launch.processes} processes were asked for, {trained} trained"})
-    _take_over(persona, plan, result)
+    result = RunResult.read(folder)
+    if (trained := result.processes) != launch.processes:  # accelerate starts one, whatever is asked, without GPUs
+        on_event(Notice(text=f"{launch.processes} processes were asked for, {trained} trained"))
+    take_over(persona, result)
     return result
 
 
 def prepare(plan: Plan) -> Path:
-    """Write down what workers elsewhere need to train `plan`, and return the file to start them with."""
+    """Write the plan for workers on other machines, and return its file."""
     folder = ensure(Path(plan.folder))
     plan.write(folder / PLAN_FILE)
     return folder / PLAN_FILE
 
 
-def adopt(persona: Persona, name: str) -> dict[str, Any]:
-    """Make the adapter of a run that was trained elsewhere, or long ago, the persona's current one."""
+def adopt(persona: Persona, name: str) -> RunResult:
+    """Make the adapter of a finished run the persona's current one; it may have been trained on another machine."""
     folder = persona.runs_folder / Path(name).name
     try:
-        plan = Plan.read(folder / PLAN_FILE)
-        result: dict[str, Any] = json.loads((folder / RESULT_FILE).read_text("utf-8"))
+        result = RunResult.read(folder)
     except FileNotFoundError:
-        whole = sorted(path.parent.name for path in persona.runs_folder.glob(f"*/{RESULT_FILE}"))
-        hint = f"runs that came to an end: {', '.join(whole)}" if whole else "no run of this persona came to an end yet"
-        raise ChatcloneError(f"there is no finished run {name} of {persona.name}", hint) from None
-    if not (folder / "adapter" / WEIGHTS).is_file():
-        raise ChatcloneError(f"run {name} has no adapter in {folder / 'adapter'}", "copy it there, or train again")
-    result["adapter"] = str(folder / "adapter")  # where it is here; the machines that trained may say otherwise
-    _take_over(persona, plan, result)
+        finished = sorted(path.parent.name for path in persona.runs_folder.glob(f"*/{RESULT_FILE}"))
+        hint = "finished runs: {runs}" if finished else "no run of this persona is finished yet"
+        values = {"run": name, "name": persona.name, "runs": ", ".join(finished)}
+        raise ChatcloneError("there is no finished run {run} of {name}", hint, **values) from None
+    adapter = folder / "adapter"
+    if not (adapter / WEIGHTS).is_file():
+        hint = "copy it there, or train again"
+        raise ChatcloneError("run {run} has no adapter in {folder}", hint, run=name, folder=adapter)
+    result = replace(result, adapter=str(adapter))  # the machine that trained may have had another path
+    take_over(persona, result)
     return result
 
 
-def probe(plan: Plan, on_event: OnEvent = lambda event: None) -> dict[str, Any]:
-    """Let the worker decide the rest of `plan` and measure a few steps; it works in a folder that is removed again."""
+def probe(plan: Plan, on_event: OnEvent = ignore_event, cancelled: Callable[[], bool] = never) -> PlanMeasurement:
+    """Let the worker decide the rest of `plan` and measure a few steps, in a temporary folder.
+
+    `cancelled` is asked every tenth of a second; if it returns true the worker is killed and a ChatcloneError raised.
+    """
     with tempfile.TemporaryDirectory(prefix="chatclone-plan-") as folder:
-        aside = replace(plan, folder=folder)
-        if plan.memory_file:  # opening a memory may bring its file to a newer form
-            aside = replace(aside, memory_file=str(_copied(Path(plan.memory_file), Path(folder))))
-        return _worked(aside, on_event, ALONE, "--probe")
+        temporary = replace(plan, folder=folder)
+        if plan.memory_file:  # opening a memory may change its file
+            temporary = replace(temporary, memory_file=str(_copied(Path(plan.memory_file), Path(folder))))
+        _run_worker(temporary, on_event, ALONE, "--probe", cancelled=cancelled)
+        return PlanMeasurement.read(Path(folder))
 
 
 def last_unfinished(persona: Persona, base: str | None = None) -> Plan:
-    """Return the plan of the latest run that was interrupted or stopped, to go on with on the same base."""
-    folders = sorted(persona.runs_folder.glob(f"*/{PLAN_FILE}"), key=lambda p: p.stat().st_mtime)
-    unfinished = [p for p in folders if not _finished(p.parent)]
+    """Return the plan of the latest run that was interrupted or stopped, to be resumed on the same base."""
+    plans = sorted(persona.runs_folder.glob(f"*/{PLAN_FILE}"), key=lambda p: p.stat().st_mtime)
+    unfinished = [p for p in plans if not _is_finished(p.parent)]
     if not unfinished:
         raise ChatcloneError("there is no interrupted training to resume", "chatclone train")
     plan = Plan.read(unfinished[-1])
     if base and base != plan.base:
         raise ChatcloneError(
-            f"run {plan.run} was begun on {plan.base}, an adapter for it fits no other base",
-            f"chatclone train --resume, or chatclone train --base {base} for a new run",
+            "run {run} was started on {old}, and its adapter does not fit another base",
+            "chatclone train --resume, or chatclone train --base {base} for a new run",
+            run=plan.run,
+            old=plan.base,
+            base=base,
         )
     if not (Path(plan.base_folder) / "config.json").is_file():
-        raise failures.lost_base(plan)
+        raise failures.missing_base(plan)
     if plan.base_fingerprint and fingerprint(Path(plan.base_folder)) != plan.base_fingerprint:
         raise ChatcloneError(
-            f"{plan.base} is another model than run {plan.run} was begun on: its files have changed",
-            "put the former base back, or chatclone train for a new run",
+            "the files of {base} have changed since run {run} was started",
+            "restore the former base, or chatclone train for a new run",
+            base=plan.base,
+            run=plan.run,
         )
     return replace(plan, resume=True)
 
 
-def _forget_unless_begun(folder: Path) -> None:
-    """Remove a run that its worker gave up in words before the first step: there is nothing in it to go on with."""
-    kinds = [event["kind"] for event in history(folder)]
-    if "begin" not in kinds and kinds[-1:] == ["error"]:
+def take_over(persona: Persona, result: RunResult) -> None:
+    """Make a run's adapter the current one; its checkpoints stay only if the user stopped it."""
+    adapter = Path(result.adapter)
+    persona.update(base=result.base, adapter=str(adapter.relative_to(persona.folder)))
+    if result.stopped != "by_user":
+        shutil.rmtree(adapter.parent / CHECKPOINTS, ignore_errors=True)
+
+
+def _remove_unless_begun(folder: Path) -> None:
+    """Remove a run that failed with an error before its first step: there is nothing in it to resume."""
+    events = history(folder)
+    if events and isinstance(events[-1], Failed) and not any(isinstance(event, Begun) for event in events):
         shutil.rmtree(folder)
-
-
-def _take_over(persona: Persona, plan: Plan, result: dict[str, Any]) -> None:
-    """Make a run's adapter the current one; what it could go on from stays only where the user stopped it."""
-    persona.update(base=plan.base, adapter=str(Path(result["adapter"]).relative_to(persona.folder)))
-    if result["stopped"] != "by_user":
-        shutil.rmtree(persona.runs_folder / plan.run / CHECKPOINTS, ignore_errors=True)
 
 
 def _copied(database: Path, folder: Path) -> Path:
@@ -128,17 +162,19 @@ def _copied(database: Path, folder: Path) -> Path:
     return copy
 
 
-def _finished(run: Path) -> bool:
-    """Return whether a run came to its end; one that the user stopped did not, as long as it has checkpoints."""
+def _is_finished(run: Path) -> bool:
+    """Return whether a run is finished; one that the user stopped is not, as long as it has checkpoints."""
     try:
-        result = json.loads((run / RESULT_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+        result = RunResult.read(run)
+    except (OSError, ChatcloneError):
         return False
-    return result.get("stopped") != "by_user" or not any((run / CHECKPOINTS).glob("checkpoint-*"))
+    return result.stopped != "by_user" or not any((run / CHECKPOINTS).glob("checkpoint-*"))
 
 
-def _worked(plan: Plan, on_event: OnEvent, launch: Launch, *options: str) -> dict[str, Any]:
-    """Let one worker or several do `plan` and return the result."""
+def _run_worker(
+    plan: Plan, on_event: OnEvent, launch: Launch, *options: str, cancelled: Callable[[], bool] = never
+) -> None:
+    """Run one worker or several on `plan` until there is a result; a failure is a ChatcloneError."""
     folder = Path(plan.folder)
     plan.write(folder / PLAN_FILE)
     tail = EventTail(folder)
@@ -149,63 +185,54 @@ def _worked(plan: Plan, on_event: OnEvent, launch: Launch, *options: str) -> dic
             stderr=log,
             stdin=subprocess.DEVNULL,
             env={**launch.environment(), **os.environ},
-            start_new_session=True,  # Ctrl+C reaches us alone; we ask the worker through the stop file
+            start_new_session=True,  # Ctrl+C reaches only us; the stop file asks the worker to stop
         )
-    error = _follow(worker, folder, tail, on_event, stoppable=not options, launched=launch.together)
-    if worker.returncode or not (folder / RESULT_FILE).exists():
-        raise _failure(plan, worker.returncode, error)
-    result: dict[str, Any] = json.loads((folder / RESULT_FILE).read_text("utf-8"))
-    return result
-
-
-def _follow(
-    worker: subprocess.Popen[bytes],
-    folder: Path,
-    tail: EventTail,
-    on_event: OnEvent,
-    *,
-    stoppable: bool,
-    launched: bool,
-) -> dict[str, Any] | None:
-    """Pass events on until the worker ends; return the error it reported, if any."""
-    error = None
-    asked = False
+    failure = None
+    interrupted = False
     while True:
         try:
             running = worker.poll() is None
             for event in tail.new():
-                error = event if event["kind"] == "error" else error
+                failure = event if isinstance(event, Failed) else failure
                 on_event(event)
             if not running:
-                return error
+                break
+            if cancelled():
+                worker.kill()
+                worker.wait()
+                raise ChatcloneError("measuring was cancelled", "chatclone train --plan")
             time.sleep(0.1)
         except KeyboardInterrupt:
-            if asked or not stoppable:
-                worker.terminate() if launched else worker.kill()  # a launcher ends its processes before itself
+            if interrupted or options:
+                # A launcher ends its processes before itself.
+                worker.terminate() if launch.together else worker.kill()
                 worker.wait()
                 raise
-            asked = True
+            interrupted = True
             (folder / STOP_FILE).touch()
-            on_event({"kind": "stopping"})
+            on_event(Stopping())
+    if worker.returncode or not (folder / RESULT_FILE).exists():
+        raise _failure(folder, worker.returncode, failure)
 
 
-def _failure(plan: Plan, code: int, error: dict[str, Any] | None) -> ChatcloneError:
-    """Return why a worker ended without a result, by its own words or by what it left."""
-    if error:
-        return ChatcloneError(error["message"], error["hint"])
-    folder = Path(plan.folder)
-    if shutil.disk_usage(folder).free < failures.FULL_BYTES:  # it could not even write why
+def _failure(folder: Path, code: int, failure: Failed | None) -> ChatcloneError:
+    """Return why a worker ended without a result: the error it reported, or what its exit and its log say."""
+    if failure:
+        return ChatcloneError(failure.message, failure.hint)
+    if not folder.exists():
+        return ChatcloneError("the folder of the run was removed: {folder}", "chatclone train", folder=folder)
+    if shutil.disk_usage(folder).free < failures.FULL_BYTES:  # it could not even write the error
         return failures.disk_full(folder)
     with (folder / "worker.log").open(encoding="utf-8", errors="replace") as log:
-        lines = deque(log, maxlen=LOG_END)
-    # Below what a process of several says, its launcher writes pages of its own.
-    said = [line for line in lines if line.startswith("process ")] or list(lines)
-    line = said[-1].strip() if said else "it ended without a word"
+        lines = deque(log, maxlen=LOG_LINES)
+    # Of several processes one prints its error; its launcher prints pages below that.
+    errors = [line for line in lines if line.startswith("process ")] or list(lines)
+    line = errors[-1].strip() if errors else Message("no output")
     if line.startswith("ModuleNotFoundError"):
         return MissingExtra("training", "train")
     if code == -getattr(signal, "SIGKILL", 9):
         return ChatcloneError(
-            "the training process was killed, as a system does that is out of memory",
+            "the training process was killed, probably because memory ran out",
             "close other programs, then chatclone train --resume; or a smaller base, --set max_length=512",
         )
-    return ChatcloneError(f"training failed: {line}", f"read {folder / 'worker.log'}")
+    return ChatcloneError("training failed: {line}", "read {log}", line=line, log=folder / "worker.log")

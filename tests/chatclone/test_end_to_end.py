@@ -19,6 +19,7 @@ from chatclone.personas.persona import Persona
 from chatclone.prompt.render import ChatMessage
 from chatclone.recall.persona_memory import EMBEDDER_VARIABLE
 from chatclone.training.plan import make_plan
+from chatclone.training.run_result import RunResult
 from chatclone.training.train_run import run
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.widgets.memory_panel import MemoryPanel
@@ -27,7 +28,7 @@ from tests.chatclone.tui import stage
 
 pytestmark = pytest.mark.starter
 
-Trained = tuple[Path, Persona, dict[str, Any]]
+Trained = tuple[Path, Persona, RunResult]
 
 QUESTIONS = (
     "hey what are you up to",
@@ -144,8 +145,8 @@ def reply_to(clone: Clone, text: str) -> Reply:
 def test_training_learns(trained: Trained) -> None:
     """On her held-out replies the adapter is clearly better than the starter alone, in loss and in accuracy."""
     _, _, result = trained
-    assert result["eval_loss"] < result["base_eval_loss"] - 0.3
-    assert result["eval_token_accuracy"] > result["base_eval_token_accuracy"]
+    assert result.eval_loss < result.base_eval_loss - 0.3
+    assert result.eval_token_accuracy > result.base_eval_token_accuracy
 
 
 def test_replies_in_her_manner(greedy: Clone) -> None:

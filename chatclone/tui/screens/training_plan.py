@@ -1,4 +1,4 @@
-"""The plan of a training: on which base, with which preset, every setting with its reason, how long it takes."""
+"""The page before a training: base, preset, every setting with its reason, and how long it takes."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -19,8 +20,6 @@ from chatclone.errors import ChatcloneError, UsageError
 from chatclone.i18n.translate import mark, tr, tr_elsewhere, trn
 from chatclone.personas.persona import Persona
 from chatclone.safe_text import visible
-from chatclone.storage.processes import kill_module
-from chatclone.training.launch import WORKER
 from chatclone.tui.screens.page import Page
 from chatclone.tui.services.base_choices import ANOTHER, base_choices, preset_choices
 from chatclone.tui.services.journey import Journey
@@ -29,23 +28,24 @@ from chatclone.tui.widgets.settings_table import Reasons, Row
 
 if TYPE_CHECKING:
     from chatclone.training.plan import Plan
+    from chatclone.training.run_result import PlanMeasurement
 
 logger = logging.getLogger(__name__)
 TYPING_PAUSE = 0.4
-"""Seconds without a key before what is typed is planned with."""
+"""Seconds without a key press before the plan is made again."""
 
 
 @dataclass
 class _Measured(Message):
-    """What a few steps told, or why they did not."""
+    """What a few steps measured, or the error."""
 
     plan: "Plan"
-    document: dict[str, Any] | None = None
+    measurement: "PlanMeasurement | None" = None
     error: Exception | None = None
 
 
 class TrainScreen(Page):
-    """Shows the plan again after every change; nothing is written before Go."""
+    """Shows the plan after every change; nothing is written before the training starts."""
 
     heading = mark("Train")
 
@@ -55,23 +55,22 @@ class TrainScreen(Page):
         self._plan: Plan | None = None
         self._resumable: Plan | None = None
         self._measuring = False
-        self._measurer: int | None = None
-        self._abandoned = threading.Event()
+        self._cancelled = threading.Event()
 
     def body(self) -> Iterable[Widget]:
-        """Return the choices, what they come to, and the plan."""
+        """Return the choices, a summary, and the plan."""
         yield _Choices(self._persona, self.journey.preset)
         yield Static(id="summary", markup=False)
         yield Reasons(id="plan")
 
     def buttons(self) -> Iterable[Button]:
-        """Return what can be done with the plan."""
-        yield Button(tr("Go"), id="go", variant="primary", compact=True)
+        """Return the buttons."""
+        yield Button(tr("Train"), id="go", variant="primary", compact=True)
         yield Button(tr("Measure first"), id="measure", compact=True)
-        yield Button(tr("Go on with the last run"), id="resume", compact=True)
+        yield Button(tr("Resume the last run"), id="resume", compact=True)
 
     def on_mount(self) -> None:
-        """Plan with what is chosen."""
+        """Make the first plan."""
         self.complain(None)
         try:
             self._resumable = self.journey.work.unfinished_training(self._persona)
@@ -82,8 +81,8 @@ class TrainScreen(Page):
         self.query_one("#go").focus()
 
     def on_unmount(self) -> None:
-        """Let nothing measure for a screen that is gone."""
-        self._end_measuring()
+        """Cancel a measurement."""
+        self._cancelled.set()
 
     @on(Select.Changed)
     def _selected(self) -> None:
@@ -103,7 +102,7 @@ class TrainScreen(Page):
             self.complain(error)
         else:
             self.complain(None)
-            self._show(self._plan.settings, self._plan.reasons)
+            self._show(msgspec.structs.asdict(self._plan.settings), self._plan.reasons)
             licence = tr("licence of the base: {licence}", licence=self._plan.licence)
             self._summarise(f"{tr_elsewhere(self._plan.reasons.get('data', ''))}\n{licence}")
         self.query_one("#plan").display = self._plan is not None
@@ -117,7 +116,7 @@ class TrainScreen(Page):
             return chosen
         typed = self.query_one("#other-base", Input).value.strip().strip("\"'")
         if not typed:
-            raise ChatcloneError(tr("no base is named"), tr("type the folder of a model with safetensors weights"))
+            raise ChatcloneError("no base is named", "type the folder of a model with safetensors weights")
         return str(Path(typed).expanduser()) if typed.startswith("~") else typed
 
     def _preset(self) -> str:
@@ -128,7 +127,7 @@ class TrainScreen(Page):
         for part in self.query_one("#changes", Input).value.replace(",", " ").split():
             key, equals, value = part.partition("=")
             if not equals or not value:
-                raise UsageError(tr("{part} has no value", part=part), tr("write key=value, such as epochs=2"))
+                raise UsageError("{part} has no value", "write key=value, such as epochs=2", part=part)
             changes[key] = value
         return changes
 
@@ -149,7 +148,7 @@ class TrainScreen(Page):
             await self._train(self._plan)
 
     async def action_resume(self) -> None:
-        """Go on with a run that was interrupted or stopped."""
+        """Resume a run that was interrupted or stopped."""
         if self._resumable is not None:
             await self._train(self._resumable)
 
@@ -162,61 +161,49 @@ class TrainScreen(Page):
         self.app.switch_screen(TrainingScreen(self.journey, training))
 
     def action_measure(self) -> None:
-        """Have the worker decide the rest and take a few steps, or stop it."""
+        """Decide the remaining settings and measure a few steps, or cancel that."""
         if self._measuring:
-            self._end_measuring()
+            self._cancelled.set()
             return
         if self._plan is None:
             return
         plan, self._measuring = self._plan, True
-        self._abandoned.clear()
-        self.query_one("#measure", Button).label = tr("Stop measuring")
+        self._cancelled.clear()
+        self.query_one("#measure", Button).label = tr("Cancel measuring")
         self._summarise(tr("loading the base and measuring a few steps … (a minute, or more on a large base)"))
         self.run_worker(lambda: self._measure(plan), thread=True, group="measure")
 
     def _measure(self, plan: "Plan") -> None:
         """Measure, in a thread."""
         try:
-            document = self.journey.work.measure_training(plan, self._measuring_event)
+            measurement = self.journey.work.measure_training(plan, self._cancelled.is_set)
         except Exception as error:
             if not isinstance(error, ChatcloneError):
                 log_failure(logger, "measuring", error)
             self.post_message(_Measured(plan, error=error))
         else:
-            self.post_message(_Measured(plan, document))
-
-    def _measuring_event(self, event: dict[str, Any]) -> None:
-        self._measurer = event.get("pid", self._measurer)
-        if self._abandoned.is_set():
-            self._end_measuring()
-
-    def _end_measuring(self) -> None:
-        """End the process that measures; it keeps nothing."""
-        self._abandoned.set()
-        if self._measuring and self._measurer is not None:
-            pid, self._measurer = self._measurer, None
-            kill_module(pid, WORKER)
+            self.post_message(_Measured(plan, measurement))
 
     @on(_Measured)
     def _measured(self, event: _Measured) -> None:
-        self._measuring, self._measurer = False, None
+        self._measuring = False
         self.query_one("#measure", Button).label = tr("Measure first")
         if event.plan is not self._plan:
             return
-        if self._abandoned.is_set() or event.document is None:
+        if self._cancelled.is_set() or event.measurement is None:
             self._replan()
-            self.complain(None if self._abandoned.is_set() else event.error)
+            self.complain(None if self._cancelled.is_set() else event.error)
             return
-        document, measured = event.document, event.document["measured"]
-        self._show(document["settings"], document["reasons"])
+        settings, measured = event.measurement.settings, event.measurement.measured
+        self._show(settings, event.measurement.reasons)
         self._summarise(
             trn(
-                "It will take about {minutes:,} min: {count:,} step, {speed:,.0f} tokens/s, {memory:,.0f} MB at most.",
-                "It will take about {minutes:,} min: {count:,} steps, {speed:,.0f} tokens/s, {memory:,.0f} MB at most.",
-                document["settings"]["planned_steps"],
-                minutes=max(1, round(measured["seconds"] / 60)),
-                speed=measured["tokens_per_second"],
-                memory=measured["peak_memory_mb"],
+                "About {minutes:,} min: {count:,} step, {speed:,.0f} tokens/s, peak memory {memory:,.0f} MB.",
+                "About {minutes:,} min: {count:,} steps, {speed:,.0f} tokens/s, peak memory {memory:,.0f} MB.",
+                settings["planned_steps"],
+                minutes=max(1, round(measured.seconds / 60)),
+                speed=measured.tokens_per_second,
+                memory=measured.peak_memory_mb,
             )
         )
 
@@ -230,7 +217,7 @@ class _Choices(Vertical):
         self._preset = preset
 
     def compose(self) -> ComposeResult:
-        """Build a line for each."""
+        """Return a line for each."""
         bases = base_choices(self._persona)
         with Horizontal():
             yield Static(tr("base"))

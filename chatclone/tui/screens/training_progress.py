@@ -1,4 +1,4 @@
-"""A training as it goes on: how far, how long still, its figures and curves, a way to stop, and at last the verdict."""
+"""The page of a training run: progress, time left, figures and curves, a way to stop, and at the end the verdict."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,39 +12,40 @@ from textual.widgets import Button, Static
 from chatclone.errors import ChatcloneError
 from chatclone.i18n.translate import mark, number, tr, tr_elsewhere
 from chatclone.safe_text import visible
-from chatclone.training.verdict import verdict
+from chatclone.training.run_state import RunState, clock
+from chatclone.training.verdict import sentences
 from chatclone.tui.screens.page import Page
 from chatclone.tui.services.journey import Journey
-from chatclone.tui.services.training_runs import RunState, Training
+from chatclone.tui.services.training_runs import Training
 from chatclone.tui.widgets.training_curves import Curves
 
-LOOK_SECONDS = 0.5
+REFRESH_SECONDS = 0.5
 BAR = 24
-"""Characters of the bar."""
+"""Characters of the progress bar."""
 
 
 @dataclass
-class _Looked(Message):
-    """How the run is."""
+class _Refreshed(Message):
+    """The state of the run."""
 
     state: RunState
     running: bool
 
 
 class TrainingScreen(Page):
-    """Follows a run by its files; Esc leaves it to itself."""
+    """Follows a run by its files; Esc leaves the page, and the run goes on."""
 
     heading = mark("Training")
-    esc = mark("back, it goes on")
+    esc = mark("back, training goes on")
 
     def __init__(self, journey: Journey, training: Training) -> None:
         super().__init__(journey)
         self._training = training
-        self._looking = False
-        self._over = False
+        self._reading = False
+        self._ended = False
 
     def body(self) -> Iterable[Widget]:
-        """Return the lines that tell how it is."""
+        """Return the widgets that show the run."""
         yield Static(id="doing", markup=False)
         yield Static(id="figures")
         yield Static(id="verdict", markup=False)
@@ -52,57 +53,57 @@ class TrainingScreen(Page):
         yield Static(id="notices", markup=False)
 
     def buttons(self) -> Iterable[Button]:
-        """Return what can be done now, and when it is over."""
-        yield Button(tr("Stop, keep what it has"), id="stop", compact=True)
-        yield Button(tr("Chat with it now"), id="chat", variant="primary", compact=True)
+        """Return the buttons during the run and after it."""
+        yield Button(tr("Stop and keep"), id="stop", compact=True)
+        yield Button(tr("Chat"), id="chat", variant="primary", compact=True)
         yield Button(tr("Export"), id="export", compact=True)
         yield Button(tr("Train again"), id="again", compact=True)
 
     def on_mount(self) -> None:
-        """Look at once, and then again and again."""
+        """Show the state now and regularly."""
         self.complain(None)
         for button in ("#chat", "#export", "#again"):
             self.query_one(button).display = False
-        self._look()
-        self.set_interval(LOOK_SECONDS, self._look)
+        self._refresh_state()
+        self.set_interval(REFRESH_SECONDS, self._refresh_state)
 
-    def _look(self) -> None:
-        if not self._looking and not self._over:
-            self._looking = True
-            self.run_worker(self._read, thread=True, group="look")
+    def _refresh_state(self) -> None:
+        if not self._reading and not self._ended:
+            self._reading = True
+            self.run_worker(self._read, thread=True, group="refresh")
 
     def _read(self) -> None:
         """Read the run's files, in a thread."""
         running = self._training.running()
-        self.post_message(_Looked(self._training.state(), running))
+        self.post_message(_Refreshed(self._training.state(), running))
 
-    @on(_Looked)
-    async def _looked(self, event: _Looked) -> None:
-        self._looking = False
+    @on(_Refreshed)
+    async def _refreshed(self, event: _Refreshed) -> None:
+        self._reading = False
         state = event.state
         self.query_one("#doing", Static).update(_progress(state) if event.running else "")
         self.query_one("#figures", Static).update(_figures(state))
         self.query_one("#notices", Static).update(visible("\n".join(f"! {notice}" for notice in state.notices)))
         await self.query_one(Curves).show(state.losses, state.evals)
-        if not event.running and not self._over:
-            self._over = True
+        if not event.running and not self._ended:
+            self._ended = True
             self._end()
 
     def _end(self) -> None:
-        """Say how it ended, and offer what comes next."""
-        self._training.told = self._training.seen = True
+        """Show how it ended, and the next steps."""
+        self._training.notified = self._training.seen = True
         self.query_one("#stop").display = False
         self.set_esc(mark("back"))
         failure, result = self._training.failure, self._training.result()
         self.query_one("#doing").display = False
         if failure is not None or result is None:
-            self.complain(failure or ChatcloneError(tr("the run has no result"), tr("train again")))
+            self.complain(failure or ChatcloneError("the run has no result", "train again"))
             self._offer("#again")
             return
         self.query_one("#heading .title", Static).update(Content.styled(tr("Trained"), "bold"))
         self.query_one("#verdict").display = True
-        said = verdict(result, self._training.persona.name)
-        self.query_one("#verdict", Static).update(visible("\n\n".join(tr_elsewhere(line) for line in said)))
+        lines = sentences(result, self._training.persona.name)
+        self.query_one("#verdict", Static).update(visible("\n\n".join(tr_elsewhere(line) for line in lines)))
         self._offer("#chat", "#export", "#again")
 
     def _offer(self, *buttons: str) -> None:
@@ -111,17 +112,17 @@ class TrainingScreen(Page):
         self.query_one(buttons[0]).focus()
 
     def action_stop(self) -> None:
-        """End after this step and keep what was learnt."""
+        """Stop after this step and keep the adapter."""
         self._training.stop()
         self.query_one("#stop", Button).disabled = True
-        self._look()
+        self._refresh_state()
 
     async def action_chat(self) -> None:
-        """Chat with what was trained."""
+        """Chat with the new adapter."""
         await self.run_action("app.chat")
 
     async def action_export(self) -> None:
-        """Write it as files."""
+        """Export the adapter."""
         await self.run_action("app.export")
 
     async def action_again(self) -> None:
@@ -130,25 +131,18 @@ class TrainingScreen(Page):
         await self.run_action("app.train")
 
 
-def clock(seconds: float) -> str:
-    """Return a time as people say it: 1:05 or 2:03:20."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def _progress(state: RunState) -> str:
+    stage = f"{tr_elsewhere(state.stage)} …" if state.stage else ""
     if not state.steps:
-        return f"{state.doing} …"
+        return stage
     done = BAR * state.step // state.steps
     step = tr("step {step:,} of {steps:,}", step=state.step, steps=state.steps)
     left = f"  {tr('{time} left', time=clock(state.seconds_left))}" if state.seconds_left is not None else ""
-    doing = f"\n{state.doing} …" if state.doing else ""
-    return f"{'█' * done}{'░' * (BAR - done)}  {step}{left}{doing}"
+    return f"{'█' * done}{'░' * (BAR - done)}  {step}{left}" + (f"\n{stage}" if stage else "")
 
 
 def _figures(state: RunState) -> Content:
-    """Return the latest figures, a line each for learning, held-out replies and the machine, as far as known."""
+    """Return the latest figures, a line each for training, held-out replies and the machine, as far as known."""
     lines: list[list[tuple[str, str]]] = [[], [], []]
     if state.losses:
         lines[0].append((tr("loss"), number(state.losses[-1][1], ".3f")))

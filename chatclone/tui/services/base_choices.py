@@ -1,29 +1,22 @@
-"""What a person may choose from before a training: presets with their own words, and base models that are here."""
-
-import importlib.resources
+"""Choices before a training: presets, and base models on this machine."""
 
 from chatclone.i18n.translate import tr, tr_elsewhere
 from chatclone.personas.persona import Persona
+from chatclone.training.config import DEFAULT_PRESET, preset_names, preset_summary
 
 ANOTHER = "another"
-"""The choice of a base that is typed."""
+"""The choice for a base that is typed."""
 
 
 def preset_choices() -> list[tuple[str, str]]:
-    """Return the presets, each as what a person reads and its name; the words are the first comment of its file."""
-    folder = importlib.resources.files("chatclone.training") / "presets"
-    found = []
-    for file in sorted(folder.iterdir(), key=lambda file: (file.name != "persona.toml", file.name)):
-        if file.name.endswith(".toml"):
-            first = file.read_text("utf-8").splitlines()[0]
-            name = file.name.removesuffix(".toml")
-            found.append((f"{name}: {tr_elsewhere(first.removeprefix('#').strip())}", name))
-    return found
+    """Return a label with its summary, and the name, of each preset; the default one first."""
+    names = sorted(preset_names(), key=lambda name: (name != DEFAULT_PRESET, name))
+    return [(f"{name}: {tr_elsewhere(preset_summary(name))}", name) for name in names]
 
 
 def base_choices(persona: Persona) -> list[tuple[str, str]]:
-    """Return the bases to choose from, each as what a person reads and its name."""
+    """Return the label and the name of each base to choose from."""
     choices = [(tr("starter: built in, tiny, trains in minutes"), "starter")]
     if persona.base != "starter":
         choices.insert(0, (tr("{base}: as before", base=persona.base), persona.base))
-    return [*choices, (tr("another: a model's folder, or a hub id that is here"), ANOTHER)]
+    return [*choices, (tr("another: a model's folder, or a downloaded hub id"), ANOTHER)]

@@ -18,7 +18,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.i18n.dates import date_title
 from chatclone.i18n.translate import tr
 from chatclone.personas.persona import Persona
-from chatclone.training.events import RESULT_FILE
+from chatclone.training.run_result import RESULT_FILE
 from chatclone.tui.services.export_sizes import shown_bytes
 from chatclone.tui.services.open_personas import CloneFactory, Opened
 

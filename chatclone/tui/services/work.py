@@ -6,7 +6,7 @@ Screens know these functions by `Work` alone, so that a test hands in others; th
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chatclone.personas.persona import Persona
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from chatclone.ingest.import_run import Ingested, Request
     from chatclone.ingest.ownership import Asking
     from chatclone.training.plan import Plan
+    from chatclone.training.run_result import PlanMeasurement, RunResult
     from chatclone.tui.services.export_sizes import Sizes
 
 Told = Callable[[str, int], None]
 """Told what is being done, and how many messages are through."""
 Said = Callable[[str], None]
 """Told what is being done, or what should be read."""
-OnEvent = Callable[[dict[str, Any]], None]
 EMBED_SECONDS = 60
 """How long an import embeds at most; the rest is embedded while one chats."""
 
@@ -49,14 +49,14 @@ def plan_training(persona: Persona, base: str, preset: str, changes: dict[str, s
     return make_plan(persona, base, preset, changes)
 
 
-def measure_training(plan: "Plan", on_event: OnEvent) -> dict[str, Any]:
-    """Decide the rest of a plan and measure a few steps."""
+def measure_training(plan: "Plan", cancelled: Callable[[], bool]) -> "PlanMeasurement":
+    """Decide the rest of a plan and measure a few steps, unless `cancelled` returns true meanwhile."""
     from chatclone.training.train_run import probe
 
-    return probe(plan, on_event)
+    return probe(plan, cancelled=cancelled)
 
 
-def train_adapter(persona: Persona, plan: "Plan") -> dict[str, Any]:
+def train_adapter(persona: Persona, plan: "Plan") -> "RunResult":
     """Train, and make the adapter the persona's current one."""
     from chatclone.training.train_run import run
 
@@ -122,8 +122,8 @@ class Work:
     import_exports: "Callable[[Request, Path, Asking, Told], Ingested]" = import_exports
     embed_memory: Callable[[Persona, Callable[[int, int], None]], str] = embed_memory
     plan_training: "Callable[[Persona, str, str, dict[str, str]], Plan]" = plan_training
-    measure_training: "Callable[[Plan, OnEvent], dict[str, Any]]" = measure_training
-    train_adapter: "Callable[[Persona, Plan], dict[str, Any]]" = train_adapter
+    measure_training: "Callable[[Plan, Callable[[], bool]], PlanMeasurement]" = measure_training
+    train_adapter: "Callable[[Persona, Plan], RunResult]" = train_adapter
     unfinished_training: "Callable[[Persona], Plan]" = unfinished_training
     worker_lives: Callable[[Path], bool] = worker_lives
     size_export: "Callable[[Persona], Sizes]" = size_export

@@ -73,5 +73,5 @@ def test_pickles(tmp_path: Path) -> None:
 def test_no_space(tmp_path: Path) -> None:
     """A base larger than the free disk is refused with both sizes."""
     hub = FakeHub(tmp_path, {"config.json": 1, "model.safetensors": 10**15})
-    with pytest.raises(ChatcloneError, match=r"takes 1,000,000.0 GB and .* GB are free"):
+    with pytest.raises(ChatcloneError, match=r"needs 1,000,000.0 GB, but .* GB are free"):
         download("a/b", lambda offer: pytest.fail("asked"), hub)

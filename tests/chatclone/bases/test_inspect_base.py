@@ -55,7 +55,7 @@ class TestRefused:
         """Pickled weights alone are refused as what they are."""
         base = model_folder(tmp_path / "base")
         (base / "model.safetensors").rename(base / name)
-        with pytest.raises(ChatcloneError, match=f"pickled weights only .*{name}.*never loaded"):
+        with pytest.raises(ChatcloneError, match=f"only pickled weights .*{name}.*never loaded"):
             find_base(str(base))
 
     def test_no_weights(self, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ class TestRefused:
             find_base(str(base))
         for text in ("{", "[]", '{"weight_map": 3}'):
             (base / "model.safetensors.index.json").write_text(text, "utf-8")
-            with pytest.raises(ChatcloneError, match=r"index\.json cannot be read"):
+            with pytest.raises(ChatcloneError, match=r"cannot read .*index\.json"):
                 find_base(str(base))
 
     def test_configuration(self, tmp_path: Path) -> None:

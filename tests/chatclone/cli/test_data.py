@@ -138,7 +138,7 @@ class TestSample:
         imported(tmp_path)
         texts = [sample["text"] for sample in run_json(capsys, "sample", "--count", "20")]
         recalled = [text for text in texts if MEMORY_OPEN in text]
-        assert len(recalled) == round(len(texts) * preset(DEFAULT_PRESET)[0]["memory_share"])
+        assert len(recalled) == round(len(texts) * preset(DEFAULT_PRESET)[0].memory_share)
         for text in recalled:
             block = text.partition(MEMORY_OPEN)[2].partition(MEMORY_CLOSE)[0]
             assert re.search(r"^\d{4}-\d\d-\d\d \w+", block.strip())

@@ -13,14 +13,10 @@ from chatclone.cli.main import main
 from chatclone.cli.train import Progress, result_text
 from chatclone.ingest.import_run import Request, ingest
 from chatclone.personas import persona as personas
+from chatclone.training.events import BaseLoaded, Begun, Evaluated, Notice, Step, Stopping
+from chatclone.training.run_result import Verdict, write
 from tests import exports
-from tests.chatclone.training.making import model_folder
-
-RESULT = {
-    "base_eval_loss": 3.0, "eval_loss": 2.0, "base_eval_token_accuracy": 0.3, "eval_token_accuracy": 0.4,
-    "steps": 20, "best_step": 15, "seconds": 61.0, "tokens_per_second": 1000.0, "peak_memory_mb": 900.0,
-    "stopped": "by_user", "adapter": "runs/1/adapter",
-}  # fmt: skip
+from tests.chatclone.training.making import model_folder, run_result
 
 Fails = Callable[..., tuple[int, str, str]]
 
@@ -82,7 +78,7 @@ class TestWrongInput:
     def test_empty_eval_split(self, fails: Fails, home: Path) -> None:
         """Nothing held out."""
         report(home, eval=0)
-        assert fails()[:2] == (1, "no reply is held out, so nothing could tell when to stop")
+        assert fails()[:2] == (1, "no replies are held out, so training could not tell when to stop")
 
     def test_pickled_weights(self, fails: Fails, base: Path) -> None:
         """A base with pickles alone."""
@@ -105,7 +101,7 @@ class TestWrongInput:
         """A negative learning rate, an unknown key and a value without a key's form."""
         code, error, hint = fails("--set", "learning_rate=-1e-4", "--set", "rnak=3")
         assert code == 1
-        assert "learning_rate must be above 0" in error and "there is no setting rnak" in error
+        assert "learning_rate must be a number above 0" in error and "there is no setting rnak" in error
         assert "did you mean rank?" in hint
         assert fails("--set", "rank")[0] == 2
 
@@ -123,13 +119,13 @@ class TestWrongInput:
         assert fails("--prepare", "0")[0] == 2
         code, error, hint = fails("--adopt", "2026-01-01-1")
         assert (code, error) == (1, "there is no finished run 2026-01-01-1 of Mira Halloran")
-        assert hint == "no run of this persona came to an end yet"
+        assert hint == "no run of this persona is finished yet"
 
     def test_hub(self, fails: Fails) -> None:
         """A hub id that is not here says that its size is told before it is fetched."""
         code, _, hint = fails("--base", "nobody/nothing-7b")
-        assert code == 1 and "--download tells its size first" in hint
-        assert fails("--base", "starter", "--download")[:2] == (2, "starter is on this machine already")
+        assert code == 1 and "--download shows its size first" in hint
+        assert fails("--base", "starter", "--download")[:2] == (2, "starter is already on this machine")
 
 
 def test_trained_elsewhere(home: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,9 +137,9 @@ def test_trained_elsewhere(home: Path, base: Path, capsys: pytest.CaptureFixture
     assert (folder / "plan.json").is_file()
     assert all(str(folder / "plan.json") in command for command in prepared["commands"].values())
 
-    result = {**RESULT, "adapter": "/elsewhere/adapter", "stopped": "finished"}
+    result = run_result(base=str(base), adapter="/elsewhere/adapter")
     (folder / "adapter").mkdir()
-    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    write(result, folder)
     assert main([*train, "--adopt", prepared["run"]]) == 1
     assert "has no adapter" in capsys.readouterr().err
     (folder / "adapter" / "adapter_model.safetensors").touch()
@@ -172,7 +168,7 @@ class TestDownload:
         """Without a terminal and --yes nothing is fetched."""
         monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
         code, error, hint = fails("--base", "a/b", "--download")
-        assert (code, error, hint) == (1, "nobody is here to agree to the download", "add --yes")
+        assert (code, error, hint) == (1, "the download needs your agreement", "add --yes")
         assert offered == []
 
     @pytest.mark.parametrize(("answer", "agreed"), [("y", True), ("n", False), ("", False)])
@@ -206,10 +202,10 @@ class TestProgress:
     def test_figures(self, shown: tuple[Progress, list[str]]) -> None:
         """Bar, step, loss, token accuracy, speed, memory, eval loss and the time left."""
         progress, lines = shown
-        progress.take({"kind": "begin", "steps": 100, "first_step": 0})
-        progress.take({"kind": "eval", "step": 20, "eval_loss": 2.25, "eval_mean_token_accuracy": 0.5})
-        step = {"loss": 2.5, "mean_token_accuracy": 0.41, "tokens_per_second": 1234.5, "memory_mb": 812.4}
-        progress.take({"kind": "step", "step": 25, "seconds": 50.0, **step})
+        progress.take(Begun(steps=100, first_step=0))
+        progress.take(Evaluated(step=20, eval_loss=2.25, eval_mean_token_accuracy=0.5))
+        figures = {"loss": 2.5, "mean_token_accuracy": 0.41, "tokens_per_second": 1234.5, "memory_mb": 812.4}
+        progress.take(Step(step=25, seconds=50.0, **figures))
         assert lines[-1] == (
             "█████░░░░░░░░░░░░░░░ 25/100  loss 2.500  41% right  1,234 tok/s  812 MB  2:30 left  eval 2.250 (50%)"
         )
@@ -217,26 +213,28 @@ class TestProgress:
     def test_resumed(self, shown: tuple[Progress, list[str]]) -> None:
         """The time left goes by the steps of this process, not by those before a resume."""
         progress, lines = shown
-        progress.take({"kind": "begin", "steps": 100, "first_step": 90})
-        progress.take({"kind": "step", "step": 95, "loss": 1.0, "seconds": 10.0})
+        progress.take(Begun(steps=100, first_step=90))
+        progress.take(Step(step=95, loss=1.0, seconds=10.0))
         assert "0:10 left" in lines[-1]
 
     def test_words(self, shown: tuple[Progress, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
         """What was loaded and what was noticed stay on the screen; a stop is answered at once."""
         progress, lines = shown
-        progress.take({"kind": "loaded", "text": "14 Linear4bit layers, 3 MB on cpu"})
-        progress.take({"kind": "notice", "text": "2 GPUs are visible"})
+        progress.take(BaseLoaded(text="14 Linear4bit layers, 3 MB on cpu"))
+        progress.take(Notice(text="2 GPUs are visible"))
         assert capsys.readouterr().err == "loaded: 14 Linear4bit layers, 3 MB on cpu\n2 GPUs are visible\n"
-        progress.take({"kind": "stopping"})
+        progress.take(Stopping())
         assert "keeping what was learnt" in lines[-1]
 
 
 def test_result() -> None:
     """The end tells what was won, the verdict, and how to go on after a stop."""
-    text = result_text(RESULT, "Mira")
+    result = run_result(
+        base_eval_loss=3.0, eval_loss=2.0, best_step=15, stopped="by_user", verdict=Verdict("good", "level")
+    )
+    text = result_text(result, "Mira")
     assert "3.000 → 2.000" in text and "(step 15" in text and "train --resume" in text
-    told = result_text(RESULT | {"verdict": {"state": "good", "reason": "level"}, "report": "runs/1/report.md"}, "Mira")
-    assert "good: level\nreport: runs/1/report.md" in told
+    assert "good: level\nreport: report.md" in text
 
 
 def report(home: Path, **split: int) -> None:

@@ -1,11 +1,9 @@
 """Tiny bases of every family and an imported persona, shared by the tests of training."""
 
-import gc
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +11,7 @@ from chatclone.ingest.import_run import Request, ingest
 from chatclone.personas.persona import Persona, load
 from chatclone.training.events import EventLog
 from chatclone.training.plan import Plan, make_plan
+from chatclone.training.run_result import RunResult, write
 from tests import exports
 from tests.tiny import Family, tiny_base
 
@@ -24,7 +23,7 @@ QUICK = {
 """Settings for a run of seconds."""
 
 Bases = Callable[[Family], Path]
-Train = Callable[[Plan], dict[str, Any]]
+Train = Callable[[Plan], RunResult]
 
 
 @pytest.fixture(scope="session")
@@ -69,25 +68,24 @@ def llama(bases: Bases) -> str:
 
 @pytest.fixture(scope="session")
 def _libraries() -> None:
-    """Imports what trains; each run ends with a search for garbage, which need not go through all of that again."""
+    """Import the training libraries."""
     import chatclone.training.callbacks
     import chatclone.training.trainer  # noqa: F401
-
-    gc.freeze()
 
 
 @pytest.fixture
 def train(_libraries: None) -> Train:
     """Trains a plan in this process, where a worker would take seconds to start."""
 
-    def trained(plan: Plan) -> dict[str, Any]:
+    def trained(plan: Plan) -> RunResult:
         from chatclone.training.worker import train
 
         folder = Path(plan.folder)
         folder.mkdir(parents=True, exist_ok=True)
         plan.write(folder / "plan.json")
         result = train(plan, EventLog(folder))
-        (folder / "result.json").write_text(json.dumps(result), "utf-8")
+        assert result is not None
+        write(result, folder)
         return result
 
     return trained

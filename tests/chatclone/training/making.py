@@ -1,10 +1,16 @@
-"""Folders that look like base models, by their files alone: a configuration and weights of zeros."""
+"""Stand-ins for tests: folders that look like base models, plans, and results of runs."""
 
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
+
+from chatclone.training.config import preset
+from chatclone.training.plan import Plan
+from chatclone.training.run_result import DataCounts, RunResult, Verdict
 
 LAYER = {"model.layers.0.mlp.up_proj.weight": (8, 8)}
 
@@ -28,3 +34,24 @@ def model_folder(
         file.write(len(text).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + end)
     return folder
+
+
+def small_plan(preset_name: str = "persona", **settings: Any) -> Plan:
+    """Return a plan from a preset, with some settings changed."""
+    config, reasons = preset(preset_name)
+    config = msgspec.structs.replace(config, **settings)
+    return Plan("r", "folder", "b", "bf", preset_name, "n", "s", "t", "e", config, reasons)
+
+
+def run_result(**changes: Any) -> RunResult:
+    """Return the result of a run, with some fields changed."""
+    values: dict[str, Any] = {
+        "run": "2026-11-21-1", "base": "starter", "versions": {}, "base_fingerprint": "f", "licence": "MIT",
+        "preset": "persona", "settings": {"epochs": 3}, "reasons": {"epochs": "set by you"},
+        "data": DataCounts(*range(13)), "loaded": "14 Linear layers", "own_template": True,
+        "steps": 100, "best_step": 90, "train_loss": 4.0, "eval_loss": 4.1, "eval_token_accuracy": 0.31,
+        "base_eval_loss": 5.9, "base_eval_token_accuracy": 0.14, "trained_tokens": 9000, "adapter": "adapter",
+        "last_adapter": "last", "stopped": "finished", "tokens_per_second": 812.0, "peak_memory_mb": 640.0,
+        "processes": 1, "verdict": Verdict("good", "level"), "report": "report.md", "seconds": 95.0,
+    }  # fmt: skip
+    return RunResult(**values | changes)

@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.training.config import AUTO, ELSEWHERE, SETTINGS, nearest, override, preset, preset_names
+from chatclone.training.config import (
+    AUTO,
+    OTHER_NAMES,
+    TYPES,
+    TrainConfig,
+    nearest,
+    override,
+    parse,
+    preset,
+    preset_names,
+    preset_summary,
+)
 
 SEEDS: dict[str, dict[str, Any]] = {
     "telegram-qwen": {
@@ -37,26 +48,26 @@ class TestPresets:
     @pytest.mark.parametrize("name", preset_names())
     def test_complete(self, name: str) -> None:
         """With what it takes from the default one, a preset gives each setting a value that is allowed and a reason."""
-        values, reasons = preset(name)
-        assert values.keys() == reasons.keys() == SETTINGS.keys()
-        for key, value in values.items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            assert SETTINGS[key].parse(text) == value
+        config, reasons = preset(name)
+        assert reasons.keys() == TYPES.keys()
+        for key in TYPES:
+            assert parse(key, str(getattr(config, key)), config) == getattr(config, key)
             assert len(reasons[key].split()) >= 2
+        assert len(preset_summary(name)) > 20
 
     @pytest.mark.parametrize("name", preset_names())
     def test_files_say_nothing_unknown(self, name: str) -> None:
         """A file names known settings alone, each with a value and a reason."""
         text = (resources.files("chatclone.training") / "presets" / f"{name}.toml").read_text("utf-8")
         table = tomllib.loads(text)
-        assert table.keys() <= SETTINGS.keys()
+        assert table.keys() <= TYPES.keys()
         assert all(entry.keys() == {"value", "reason"} for entry in table.values())
 
     @pytest.mark.parametrize("name", SEEDS)
     def test_seeds(self, name: str) -> None:
         """Each of the systems this grows out of is one preset, with its own numbers."""
-        values, _ = preset(name)
-        assert {key: values[key] for key in SEEDS[name]} == SEEDS[name]
+        config, _ = preset(name)
+        assert {key: getattr(config, key) for key in SEEDS[name]} == SEEDS[name]
 
     def test_unknown(self) -> None:
         """An unknown preset is answered with those there are."""
@@ -69,13 +80,13 @@ class TestPresets:
 class TestOverride:
     """What the user changes."""
 
-    def changed(self, **changes: str) -> tuple[dict[str, Any], dict[str, str]]:
+    def changed(self, **changes: str) -> tuple[TrainConfig, dict[str, str]]:
         return override(*preset("persona"), changes)
 
     def test_types(self) -> None:
         """A setting keeps its type, and `auto` is a value where something can decide."""
-        values, reasons = self.changed(rank="8", learning_rate="1e-5", packing="off", max_length="auto", dora="TRUE")
-        assert [values[k] for k in ("rank", "learning_rate", "packing", "max_length", "dora")] == [
+        config, reasons = self.changed(rank="8", learning_rate="1e-5", packing="off", max_length="auto", dora="TRUE")
+        assert [getattr(config, k) for k in ("rank", "learning_rate", "packing", "max_length", "dora")] == [
             8, 1e-5, False, AUTO, True,
         ]  # fmt: skip
         assert reasons["rank"] == "set by you"
@@ -85,19 +96,19 @@ class TestOverride:
         _, reasons = self.changed(dora="true", rslora="true", neftune="5")
         assert "--kind merged" in reasons["dora"]
         assert "alpha" in reasons["rslora"]
-        assert "longer replies" in reasons["neftune"]
+        assert "longer than the person" in reasons["neftune"]
         assert "merged" not in self.changed(dora="false")[1]["dora"]
 
     @pytest.mark.parametrize(
         ("key", "text", "what"),
         [
             ("rank", "many", "must be a whole number"),
-            ("rank", "0", "at least 1"),
-            ("learning_rate", "-1e-4", "must be above 0"),
-            ("learning_rate", "nan", "finite"),
+            ("rank", "0", "from 1 to 512"),
+            ("learning_rate", "-1e-4", "must be a number above 0"),
+            ("learning_rate", "nan", "must be a number"),
             ("learning_rate", "", "must be a number"),
-            ("dropout", "1", "at most 0.9"),
-            ("quantisation", "2-bit", "one of none, 4-bit, 8-bit"),
+            ("dropout", "1", "from 0 to 0.9, or auto"),
+            ("quantisation", "2-bit", "one of 4-bit, 8-bit, auto, none"),
             ("packing", "maybe", "true or false"),
             ("rank", "auto", "must be a whole number"),
             ("lora_plus", "0.5", "slow B down"),
@@ -108,7 +119,7 @@ class TestOverride:
         with pytest.raises(ChatcloneError, match=what) as error:
             self.changed(**{key: text})
         example = error.value.hint.partition(f"--set {key}=")[2].partition(",")[0]
-        assert SETTINGS[key].parse(example) is not None
+        assert parse(key, example, preset("persona")[0]) is not None
 
     def test_unknown_key_names_the_nearest(self) -> None:
         """A slip of the finger is answered with what was meant, anything else with all there is."""
@@ -119,10 +130,10 @@ class TestOverride:
             self.changed(xyzzy="1")
         assert "replies_per_step" in error.value.hint
 
-    @pytest.mark.parametrize("name", ELSEWHERE)
+    @pytest.mark.parametrize("name", OTHER_NAMES)
     def test_names_of_other_tools(self, name: str) -> None:
         """Who knows PEFT and TRL is told what a setting is called here."""
-        assert name not in SETTINGS and nearest(name) in SETTINGS
+        assert name not in TYPES and nearest(name) in TYPES
 
     def test_all_mistakes_at_once(self) -> None:
         """Three mistakes are told in one error."""

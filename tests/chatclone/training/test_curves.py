@@ -4,32 +4,25 @@ from typing import Any
 
 import pytest
 
-from chatclone.training.curves import Curves, of, of_log
-
-
-def events(*losses: float, per_epoch: int, evals: dict[int, float] | None = None) -> list[dict[str, Any]]:
-    """Return the events of a run whose steps had these losses."""
-    told: list[dict[str, Any]] = [{"kind": "begin", "steps": len(losses), "first_step": 0}]
-    for step, loss in enumerate(losses, start=1):
-        told.append({"kind": "step", "step": step, "loss": loss, "epoch": step / per_epoch, "learning_rate": 1e-3})
-    return told + [{"kind": "eval", "step": step, "eval_loss": loss} for step, loss in (evals or {}).items()]
+from chatclone.training.curves import Curves, curves_of_log
 
 
 def curves(*losses: float, per_epoch: int, evals: dict[int, float] | None = None) -> Curves:
-    return of(events(*losses, per_epoch=per_epoch, evals=evals))
+    """Return the curves of a run whose steps had these losses; `evals` has the base's at step 0."""
+    log: list[dict[str, Any]] = [
+        {"step": step, "loss": loss, "epoch": step / per_epoch, "learning_rate": 1e-3}
+        for step, loss in enumerate(losses, start=1)
+    ]
+    evals = evals or {0: 9.0}
+    log += [{"step": step, "eval_loss": loss} for step, loss in evals.items() if step]
+    return curves_of_log({"eval_loss": evals[0]}, log)
 
 
 def test_epochs_end_where_another_begins() -> None:
     """An epoch ends with a step, or within one that reaches over; the end of the run is no seam."""
     assert curves(*[1.0] * 12, per_epoch=4).epoch_ends == (4, 8)
-    told = [{"kind": "step", "step": n, "loss": 1.0, "epoch": e} for n, e in enumerate((0.4, 0.8, 1.2, 1.6, 2.0), 1)]
-    assert of(told).epoch_ends == (2,)
-
-
-def test_a_step_told_twice_counts_as_told_last() -> None:
-    """A resumed run evaluates the base again."""
-    told = [{"kind": "eval", "step": 0, "eval_loss": 3.0}, {"kind": "eval", "step": 0, "eval_loss": 2.9}]
-    assert [e.loss for e in of(told).evaluations] == [2.9]
+    log = [{"step": n, "loss": 1.0, "epoch": e} for n, e in enumerate((0.4, 0.8, 1.2, 1.6, 2.0), 1)]
+    assert curves_of_log({"eval_loss": 1.0}, log).epoch_ends == (2,)
 
 
 def test_a_trainers_log() -> None:
@@ -38,7 +31,7 @@ def test_a_trainers_log() -> None:
         {"loss": 3.0, "step": 1, "epoch": 1.0, "learning_rate": 0.1}, {"eval_loss": 2.5, "step": 1},
         {"train_runtime": 9.0, "train_loss": 3.0, "step": 1},
     ]  # fmt: skip
-    drawn = of_log({"eval_loss": 4.0, "eval_mean_token_accuracy": 0.1}, log)
+    drawn = curves_of_log({"eval_loss": 4.0, "eval_mean_token_accuracy": 0.1}, log)
     assert [(e.step, e.loss) for e in drawn.evaluations] == [(0, 4.0), (1, 2.5)]
     assert [(s.step, s.loss, s.rate) for s in drawn.steps] == [(1, 3.0, 0.1)]
 

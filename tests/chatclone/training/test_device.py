@@ -6,9 +6,15 @@ from chatclone.bases.inspect_base import Base
 from chatclone.bases.licence import Licence
 from chatclone.errors import ChatcloneError
 from chatclone.training import auto_settings
-from chatclone.training.config import preset
-from chatclone.training.device import Machine, choose_dtype, choose_quantisation, look, one_device, weight_bytes
-from chatclone.training.plan import Plan
+from chatclone.training.device import (
+    Machine,
+    choose_dtype,
+    choose_quantisation,
+    find_machine,
+    hide_other_gpus,
+    weight_bytes,
+)
+from tests.chatclone.training.making import small_plan
 
 GB = 1_000_000_000
 H100 = Machine("cuda", "H100", 80 * GB, bf16=True)
@@ -78,17 +84,17 @@ class TestQuantisation:
         assert "--set quantisation=8-bit" in error.value.hint
 
 
-def test_one_device() -> None:
+def test_one_gpu() -> None:
     """Of several GPUs a process without a launcher keeps the first; under a launcher, or with one, nothing changes."""
     environment: dict[str, str] = {}
-    assert "number 0" in one_device(environment, 2)
+    assert "number 0" in hide_other_gpus(environment, 2)
     assert environment == {"CUDA_VISIBLE_DEVICES": "0"}
     environment = {"CUDA_VISIBLE_DEVICES": "3,1"}
-    assert "number 3" in one_device(environment, 2)
+    assert "number 3" in hide_other_gpus(environment, 2)
     assert environment["CUDA_VISIBLE_DEVICES"] == "3"
     for count, given in ((1, {}), (0, {}), (2, {"LOCAL_RANK": "1", "WORLD_SIZE": "2"})):
         environment = dict(given)
-        assert one_device(environment, count) == ""
+        assert hide_other_gpus(environment, count) == ""
         assert environment == given
 
 
@@ -96,47 +102,47 @@ def test_this_machine() -> None:
     """The processor is always there, and a device that is not is an error."""
     import torch
 
-    machine = look("cpu")
+    machine = find_machine("cpu")
     assert machine.device == "cpu" and machine.free > 0
     if not torch.cuda.is_available():
-        assert look().device == "cpu"
+        assert find_machine().device == "cpu"
         with pytest.raises(ChatcloneError, match="no CUDA device"):
-            look("cuda")
+            find_machine("cuda")
 
 
 class TestDecided:
     """A plan with nothing left open."""
 
-    def plan(self, **changes: object) -> Plan:
-        values, reasons = preset("persona")
-        return Plan("r", "f", "b", "bf", "persona", "n", "s", "t", "e", {**values, **changes}, reasons)
-
-    def test_on_machine(self) -> None:
+    def test_machine(self) -> None:
         """Device, type, quantisation and optimizer each get a value and a reason; what was set stays."""
-        decided = auto_settings.on_machine(self.plan(), T4, base(7))
-        values = [decided.settings[k] for k in ("device", "dtype", "quantisation", "optimizer")]
+        decided = auto_settings.decide_for_machine(small_plan(), T4, base(7))
+        values = [getattr(decided.settings, k) for k in ("device", "dtype", "quantisation", "optimizer")]
         assert values == ["cuda", "float16", "4-bit", "paged_adamw_8bit"]
         assert "NF4" in decided.reasons["quantisation"]
-        asked = auto_settings.on_machine(self.plan(quantisation="8-bit", optimizer="adamw"), LAPTOP, base(0.5))
-        assert [asked.settings[k] for k in ("device", "quantisation", "optimizer")] == ["cpu", "8-bit", "adamw"]
+        asked = auto_settings.decide_for_machine(small_plan(quantisation="8-bit", optimizer="adamw"), LAPTOP, base(0.5))
+        assert [getattr(asked.settings, k) for k in ("device", "quantisation", "optimizer")] == [
+            "cpu",
+            "8-bit",
+            "adamw",
+        ]
 
     def test_lengths(self) -> None:
         """The context bounds what was asked for."""
-        assert auto_settings.on_lengths(self.plan(max_length=2048), [9], 512).settings["max_length"] == 512
-        assert auto_settings.on_lengths(self.plan(max_length=256), [9], 512).settings["max_length"] == 256
-        assert auto_settings.on_lengths(self.plan(), [9] * 20, 512).settings["max_length"] == 64
+        assert auto_settings.decide_length(small_plan(max_length=2048), [9], 512).settings.max_length == 512
+        assert auto_settings.decide_length(small_plan(max_length=256), [9], 512).settings.max_length == 256
+        assert auto_settings.decide_length(small_plan(), [9] * 20, 512).settings.max_length == 64
 
     def test_checkpointing(self) -> None:
         """Small weights need none, large ones on a GPU are measured, and without a measure it is on."""
-        small = auto_settings.on_machine(self.plan(), H100, base(0.5))
-        large = auto_settings.on_machine(self.plan(), H100, base(14))
+        small = auto_settings.decide_for_machine(small_plan(), H100, base(0.5))
+        large = auto_settings.decide_for_machine(small_plan(), H100, base(14))
         assert not auto_settings.needs_measuring(small, H100, base(0.5))
         assert auto_settings.needs_measuring(large, H100, base(14))
-        assert auto_settings.on_fit(small, H100, base(0.5), None).settings["checkpointing"] == "off"
+        assert auto_settings.decide_checkpointing(small, H100, base(0.5), None).settings.checkpointing == "off"
         for fit, value in (
             (auto_settings.Fit(40_000, 80_000), "off"),
             (auto_settings.Fit(79_000, 80_000), "on"),
             (auto_settings.Fit(None, 80_000), "on"),
             (None, "on"),
         ):
-            assert auto_settings.on_fit(large, H100, base(14), fit).settings["checkpointing"] == value
+            assert auto_settings.decide_checkpointing(large, H100, base(14), fit).settings.checkpointing == value

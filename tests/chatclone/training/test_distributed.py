@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from chatclone.training import distributed
-from chatclone.training.load_base import _place, quantisation_config
+from chatclone.training.load_base import _device_map, quantisation_config
 
 
 @pytest.fixture(autouse=True)
@@ -16,15 +16,15 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_alone() -> None:
     """A process that nobody launched is the first and only one, and asks nobody."""
-    assert (distributed.number(), distributed.processes(), distributed.is_first(), distributed.sharded()) == (
+    assert (distributed.rank(), distributed.processes(), distributed.is_first(), distributed.sharded()) == (
         0,
         1,
         True,
         False,
     )
     distributed.join("cpu")
-    assert distributed.agreed("mine") == "mine"
-    assert distributed.any_says(True, "cpu") and not distributed.any_says(False, "cpu")
+    assert distributed.broadcast("mine") == "mine"
+    assert distributed.any_process(True, "cpu") and not distributed.any_process(False, "cpu")
 
 
 def test_launched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +32,8 @@ def test_launched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(distributed.RANK, "9")
     monkeypatch.setenv(distributed.WORLD_SIZE, "16")
     monkeypatch.setenv(distributed.LOCAL_RANK, "1")
-    assert (distributed.number(), distributed.processes(), distributed.is_first()) == (9, 16, False)
-    assert _place("cuda") == {"": 1}
+    assert (distributed.rank(), distributed.processes(), distributed.is_first()) == (9, 16, False)
+    assert _device_map("cuda") == {"": 1}
 
 
 @pytest.mark.parametrize(("value", "sharded"), [("true", True), ("1", True), ("false", False), ("", False)])
@@ -41,7 +41,7 @@ def test_sharded(monkeypatch: pytest.MonkeyPatch, value: str, sharded: bool) -> 
     """Where FSDP splits the base, it is put nowhere yet, and its packed bits are of the type of the other weights."""
     monkeypatch.setenv(distributed.SHARDED, value)
     assert distributed.sharded() is sharded
-    assert (_place("cuda") is None) is sharded
+    assert (_device_map("cuda") is None) is sharded
     config = quantisation_config("4-bit", torch.bfloat16)
     assert config is not None
     assert config.bnb_4bit_quant_storage == (torch.bfloat16 if sharded else torch.uint8)

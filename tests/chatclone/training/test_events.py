@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.training.events import EVENTS_FILE, EventLog, EventTail, history
+from chatclone.training.events import EVENTS_FILE, Begun, Done, Evaluated, EventLog, EventTail, Step, history
 
 
 def test_told_once(tmp_path: Path) -> None:
     """A watcher gets every event once, in order."""
     log, tail = EventLog(tmp_path), EventTail(tmp_path)
     assert tail.new() == []
-    log.write("step", loss=2.5)
-    log.write("eval", eval_loss=2.0)
-    assert [(e["kind"], e.get("loss")) for e in tail.new()] == [("step", 2.5), ("eval", None)]
+    log.write(Step(step=1, loss=2.5))
+    log.write(Evaluated(step=1, eval_loss=2.0))
+    assert [type(e) for e in tail.new()] == [Step, Evaluated]
     assert tail.new() == []
 
 
@@ -24,11 +24,11 @@ def test_one_hand_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Of several processes the first one tells what happens; the others' events would come twice."""
     log = EventLog(tmp_path)
     monkeypatch.setenv("RANK", "1")
-    log.write("step", step=1)
+    log.write(Step(step=1))
     assert history(tmp_path) == []
     monkeypatch.setenv("RANK", "0")
-    log.write("step", step=1)
-    assert [event["step"] for event in history(tmp_path)] == [1]
+    log.write(Step(step=1))
+    assert [event.step for event in history(tmp_path) if isinstance(event, Step)] == [1]
 
 
 def test_half_a_line_waits(tmp_path: Path) -> None:
@@ -38,8 +38,8 @@ def test_half_a_line_waits(tmp_path: Path) -> None:
         file.write('{"kind": "st')
         file.flush()
         assert tail.new() == []
-        file.write('ep"}\n')
-    assert tail.new() == [{"kind": "step"}]
+        file.write('ep", "step": 1}\n')
+    assert tail.new() == [Step(step=1)]
 
 
 def test_written_while_read(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_written_while_read(tmp_path: Path) -> None:
     seen: list[int] = []
     while len(seen) < count:
         alive = writer.is_alive()
-        fresh = [event["step"] for event in tail.new()]
+        fresh = [event.step for event in tail.new() if isinstance(event, Step)]
         assert fresh or alive
         seen += fresh
     writer.join()
@@ -69,24 +69,24 @@ def test_written_while_read(tmp_path: Path) -> None:
 
 def test_begins_at_the_end(tmp_path: Path) -> None:
     """A run that goes on is not told its past again."""
-    EventLog(tmp_path).write("step", loss=1.0)
+    EventLog(tmp_path).write(Step(step=1, loss=1.0))
     tail = EventTail(tmp_path)
-    EventLog(tmp_path).write("done")
-    assert [e["kind"] for e in tail.new()] == ["done"]
+    EventLog(tmp_path).write(Done())
+    assert [type(e) for e in tail.new()] == [Done]
 
 
 def test_history_of_a_resumed_run(tmp_path: Path) -> None:
     """Steps that a killed run took after its last checkpoint are left out: they were taken again."""
     log = EventLog(tmp_path)
-    log.write("begin", first_step=0, steps=4)
+    log.write(Begun(first_step=0, steps=4))
     for step in (1, 2, 3):
-        log.write("step", step=step, loss=1.0)
+        log.write(Step(step=step, loss=1.0))
     with (tmp_path / EVENTS_FILE).open("a", encoding="utf-8") as file:
         file.write('{"kind": "st\n')
-    log.write("begin", first_step=2, steps=4)
+    log.write(Begun(first_step=2, steps=4))
     for step in (3, 4):
-        log.write("step", step=step, loss=0.5)
-    assert [(e["step"], e["loss"]) for e in history(tmp_path) if e["kind"] == "step"] == [
+        log.write(Step(step=step, loss=0.5))
+    assert [(e.step, e.loss) for e in history(tmp_path) if isinstance(e, Step)] == [
         (1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5),
     ]  # fmt: skip
     assert history(tmp_path / "none") == []

@@ -1,26 +1,23 @@
 """What ends a run from outside, in two lines."""
 
 import errno
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors import SafetensorError
 
 from chatclone.training import failures
-from chatclone.training.config import preset
 from chatclone.training.plan import Plan
-from tests.chatclone.training.making import model_folder
+from tests.chatclone.training.making import model_folder, small_plan
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     """A plan whose base is there."""
-    values, reasons = preset("persona")
-    values |= {"checkpointing": "off", "max_length": 1024, "quantisation": "none"}
-    base = str(model_folder(tmp_path / "base"))
-    return Plan("r", str(tmp_path), "b", base, "persona", "n", "s", "t", "e", values, reasons)
+    plan = small_plan(checkpointing="off", max_length=1024, quantisation="none")
+    return replace(plan, folder=str(tmp_path), base_folder=str(model_folder(tmp_path / "base")))
 
 
 @pytest.mark.parametrize(
@@ -33,11 +30,11 @@ def plan(tmp_path: Path) -> Plan:
 )
 def test_memory(plan: Plan, error: Exception) -> None:
     """Memory that ran out, on a card or not, names what takes less, and only what is not done yet."""
-    told = failures.explained(error, plan)
+    told = failures.explain(error, plan)
     assert told is not None
     assert "memory ran out" in told.message
     assert "--set checkpointing=on" in told.hint and "max_length=512" in told.hint and "4-bit" in told.hint
-    tight = replace(plan, settings={**plan.settings, "checkpointing": "on", "quantisation": "4-bit"})
+    tight = plan.decided(checkpointing=("on", ""), quantisation=("4-bit", ""))
     hint = failures.out_of_memory(tight).hint
     assert "checkpointing" not in hint and "4-bit" not in hint
 
@@ -51,23 +48,23 @@ def test_memory(plan: Plan, error: Exception) -> None:
 )
 def test_disk(plan: Plan, error: Exception) -> None:
     """A full disk is told as one, whoever noticed it."""
-    told = failures.explained(error, plan)
+    told = failures.explain(error, plan)
     assert told is not None
     assert "disk is full" in told.message and "checkpoint" not in told.message and "--resume" not in told.hint
     (Path(plan.folder) / "checkpoints" / "checkpoint-2").mkdir(parents=True)
-    told = failures.explained(error, plan)
+    told = failures.explain(error, plan)
     assert told is not None
-    assert "the one before it is whole" in told.message and "--resume" in told.hint
+    assert "the previous one is intact" in told.message and "--resume" in told.hint
 
 
 def test_lost_base(plan: Plan) -> None:
     """A base whose folder is gone is told as gone."""
     (Path(plan.base_folder) / "config.json").unlink()
-    told = failures.explained(FileNotFoundError("model.safetensors"), plan)
+    told = failures.explain(FileNotFoundError("model.safetensors"), plan)
     assert told is not None and "no longer in" in told.message
 
 
 def test_bug(plan: Plan) -> None:
     """Anything else is a bug and keeps its traceback."""
-    assert failures.explained(RuntimeError("shapes do not match"), plan) is None
-    assert failures.explained(KeyError("x"), plan) is None
+    assert failures.explain(RuntimeError("shapes do not match"), plan) is None
+    assert failures.explain(KeyError("x"), plan) is None

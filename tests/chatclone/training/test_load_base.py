@@ -10,14 +10,15 @@ import torch
 
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import IGNORED, ChatMessage
-from chatclone.training.load_base import cure_avx512bf16, load
+from chatclone.training.config import TrainConfig
+from chatclone.training.load_base import disable_avx512bf16, load
 from tests.chatclone.training.conftest import Bases
-from tests.chatclone.training.making import model_folder
+from tests.chatclone.training.making import model_folder, small_plan
 from tests.tiny import FAMILIES, Family
 
 
-def settings(**changes: Any) -> dict[str, Any]:
-    return {"device": "cpu", "dtype": "float32", "quantisation": "none", **changes}
+def settings(**changes: Any) -> TrainConfig:
+    return small_plan(**{"device": "cpu", "dtype": "float32", "quantisation": "none", **changes}).settings
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_nf4(bases: Bases) -> None:
 def test_not_as_planned(bases: Bases, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a library skips quantisation without a word, the run ends instead of training something else."""
     monkeypatch.setattr("chatclone.training.load_base.quantisation_config", lambda *_: None)
-    with pytest.raises(ChatcloneError, match="loaded in 4-bit and its layers are 14 Linear"):
+    with pytest.raises(ChatcloneError, match="loaded in 4-bit, but its layers are 14 Linear"):
         load(bases("qwen2"), settings(quantisation="4-bit"))
 
 
@@ -118,9 +119,9 @@ def test_gradients_survive_an_evaluation(bases: Bases) -> None:
         torch.testing.assert_close(after[name], grad, rtol=1e-5, atol=1e-7)
 
 
-def test_the_cure_is_for_four_bits(bases: Bases) -> None:
+def test_only_4_bit_layers_are_changed(bases: Bases) -> None:
     """Layers that are no 4-bit layers are left as they are."""
-    assert cure_avx512bf16(load(bases("llama"), settings()).model) == 0
+    assert disable_avx512bf16(load(bases("llama"), settings()).model) == 0
 
 
 class TestRefused:

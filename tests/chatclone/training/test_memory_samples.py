@@ -1,4 +1,4 @@
-"""Memory in samples: from earlier sessions only, in a chat's form, sometimes beside the point."""
+"""Recalled lines in samples: from earlier sessions only, in the form of a chat, sometimes irrelevant."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chatclone.prompt.render import MEMORY_CLOSE, MEMORY_OPEN, ChatMessage
-from chatclone.training.memory_samples import Reminded, Room, Share, memory_words, remind
+from chatclone.training.memory_samples import Limits, Share, WithMemory, add_memory, memory_words
 from chatclone.training.tokenized_data import Conversation
 from importers.privacy.redaction import Redactor
 from memory.memory import Memory
@@ -64,11 +64,11 @@ def samples() -> tuple[list[Conversation], list[dict[str, Any]]]:
     return conversations, [{"session": session(day), "from": session(day), "partner": PARTNER} for day in range(FACTS)]
 
 
-def reminded(memory: Any, share: float = 1.0, irrelevant: float = 0.0, **more: Any) -> Reminded:
+def with_memory(memory: Any, share: float = 1.0, irrelevant: float = 0.0, **more: Any) -> WithMemory:
     conversations, metas = samples()
-    room = more.pop("room", Room(60, 10_000, lambda turns: sum(len(t.content) for t in turns)))
+    limits = more.pop("limits", Limits(60, 10_000, lambda turns: sum(len(t.content) for t in turns)))
     wanted = {"name": NAME, "seed": 7, "redactor": None, **more}
-    return remind(conversations, metas, memory, Share(share, irrelevant), room, **wanted)
+    return add_memory(conversations, metas, memory, Share(share, irrelevant), limits, **wanted)
 
 
 def quoted(conversation: Conversation) -> list[str]:
@@ -79,7 +79,7 @@ def quoted(conversation: Conversation) -> list[str]:
 
 def test_never_from_the_same_session_or_later(memory: Memory) -> None:
     """Whatever is recalled was said on a day before the sample's session."""
-    done = reminded(memory)
+    done = with_memory(memory)
     assert done.with_memory == sum(bool(quoted(c)) for c in done.conversations) >= FACTS // 2
     for day, conversation in enumerate(done.conversations):
         today = datetime.fromtimestamp(session(day), UTC).date().isoformat()
@@ -98,8 +98,8 @@ def test_bound_is_the_session_not_the_window() -> None:
 
     conversations, metas = samples()
     metas = [{**meta, "from": meta["session"] + 4000} for meta in metas]
-    room = Room(60, 10_000, lambda turns: 0)
-    remind(conversations, metas, Spy(), Share(1.0, 0.5), room, name=NAME, seed=7, redactor=None)
+    limits = Limits(60, 10_000, lambda turns: 0)
+    add_memory(conversations, metas, Spy(), Share(1.0, 0.5), limits, name=NAME, seed=7, redactor=None)
     assert sorted({b for b in asked if b is not None}) == [session(day) for day in range(FACTS)]
     assert None not in asked
 
@@ -107,7 +107,7 @@ def test_bound_is_the_session_not_the_window() -> None:
 def test_form_and_place(memory: Memory) -> None:
     """The block stands in the last user turn before its text, the latest line last, and nothing else changes."""
     conversations, _ = samples()
-    done = reminded(memory)
+    done = with_memory(memory)
     last = FACTS - 1
     topic = TOPICS[last % len(TOPICS)]
     assert done.conversations[last][-2].content.endswith(f"{MEMORY_CLOSE}\n{fact(last)}")
@@ -120,55 +120,55 @@ def test_form_and_place(memory: Memory) -> None:
 
 def test_share(memory: Memory) -> None:
     """The wanted share of all samples carries a block, as long as there is something to recall."""
-    assert reminded(memory, 0.25).with_memory == FACTS // 4
-    assert reminded(memory, 0.0).with_memory == 0
+    assert with_memory(memory, 0.25).with_memory == FACTS // 4
+    assert with_memory(memory, 0.0).with_memory == 0
 
 
 def test_irrelevant(memory: Memory) -> None:
-    """Lines beside the point answer another sample's question, and none of them this one's."""
-    done = reminded(memory, 1.0, irrelevant=1.0)
+    """Irrelevant lines answer another sample's question, and none of them this one's."""
+    done = with_memory(memory, 1.0, irrelevant=1.0)
     assert 0 < done.irrelevant <= done.with_memory
-    aside = 0
+    irrelevant = 0
     for day, conversation in enumerate(done.conversations):
         lines = quoted(conversation)
-        aside += bool(lines) and not any(TOPICS[day % len(TOPICS)] in line for line in lines)
-    assert aside == done.irrelevant
+        irrelevant += bool(lines) and not any(TOPICS[day % len(TOPICS)] in line for line in lines)
+    assert irrelevant == done.irrelevant
 
 
 def test_seed(memory: Memory) -> None:
     """The same seed gives the same samples, another gives others."""
-    once, again, other = (reminded(memory, 0.4, 0.5, seed=seed).conversations for seed in (7, 7, 8))
+    once, again, other = (with_memory(memory, 0.4, 0.5, seed=seed).conversations for seed in (7, 7, 8))
     assert once == again != other
 
 
 def test_personal_data(memory: Memory) -> None:
     """Recalled numbers are placeholders where the data set's are."""
-    open_lines, closed = reminded(memory), reminded(memory, redactor=Redactor())
+    open_lines, closed = with_memory(memory), with_memory(memory, redactor=Redactor())
     assert any("+49" in line for c in open_lines.conversations for line in quoted(c))
     lines = [line for c in closed.conversations for line in quoted(c)]
     assert not any("+49" in line for line in lines)
     assert any("[phone-" in line for line in lines)
 
 
-def test_room(memory: Memory) -> None:
+def test_limit(memory: Memory) -> None:
     """What is recalled never makes a sample longer than its limit; without room there is no block."""
 
     def count(turns: Conversation) -> int:
         return sum(len(turn.content) for turn in turns)
 
     limit = max(count(c) for c in samples()[0]) + 150
-    done = reminded(memory, room=Room(60, limit, count))
+    done = with_memory(memory, limits=Limits(60, limit, count))
     assert 0 < done.with_memory
     assert all(count(c) <= limit for c in done.conversations)
-    assert reminded(memory, room=Room(60, 10, count)).with_memory == 0
+    assert with_memory(memory, limits=Limits(60, 10, count)).with_memory == 0
 
 
 def test_undated(memory: Memory) -> None:
     """A sample that does not say when its session began gets none, and is counted."""
     conversations, metas = samples()
-    room = Room(60, 10_000, lambda turns: 0)
+    limits = Limits(60, 10_000, lambda turns: 0)
     old = [{"from": meta["from"]} for meta in metas]
-    done = remind(conversations, old, memory, Share(1.0, 0.0), room, name=NAME, seed=7, redactor=None)
+    done = add_memory(conversations, old, memory, Share(1.0, 0.0), limits, name=NAME, seed=7, redactor=None)
     assert (done.with_memory, done.undated) == (0, FACTS)
     assert done.conversations == conversations
 
@@ -177,8 +177,8 @@ def test_untrained_end(memory: Memory) -> None:
     """A sample in which nothing is learnt after its last question needs no memory for it."""
     conversations, metas = samples()
     ends = [[*c[:-1], ChatMessage("assistant", "noted")] for c in conversations]
-    room = Room(60, 10_000, lambda turns: 0)
-    assert remind(ends, metas, memory, Share(1.0, 0.0), room, name=NAME, seed=7, redactor=None).with_memory == 0
+    limits = Limits(60, 10_000, lambda turns: 0)
+    assert add_memory(ends, metas, memory, Share(1.0, 0.0), limits, name=NAME, seed=7, redactor=None).with_memory == 0
 
 
 def test_words() -> None:

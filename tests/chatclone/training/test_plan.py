@@ -8,7 +8,8 @@ import pytest
 from chatclone.errors import ChatcloneError
 from chatclone.ingest.import_run import Request, ingest
 from chatclone.personas.persona import Persona
-from chatclone.training.plan import Plan, make_plan, preset_names
+from chatclone.training.config import preset_names
+from chatclone.training.plan import Plan, make_plan
 from tests import exports
 from tests.chatclone.training.making import model_folder
 
@@ -26,13 +27,13 @@ class TestSettings:
     def test_every_value_has_a_reason(self, mira: Persona, base: str, preset: str) -> None:
         """A preset of the package gives each setting with a reason of at least two words."""
         plan = make_plan(mira, base, preset)
-        assert all(len(plan.reasons[key].split()) >= 2 for key in plan.settings)
+        assert all(len(plan.reasons[key].split()) >= 2 for key in plan.settings.__struct_fields__)
 
     @pytest.mark.parametrize(("billions", "rate"), [(0.01, 5e-3), (1.5, 2e-4), (7, 1e-4)])
     def test_learning_rate_by_size(self, mira: Persona, tmp_path: Path, billions: float, rate: float) -> None:
         """A small base learns at a higher rate than a large one."""
         base = model_folder(tmp_path / "base", {"w": (int(billions * 1e6), 1000)})
-        assert make_plan(mira, str(base)).settings["learning_rate"] == rate
+        assert make_plan(mira, str(base)).settings.learning_rate == rate
 
     @pytest.mark.parametrize(("replies", "dropout"), [(999, 0.1), (1000, 0.05)])
     def test_dropout_by_replies(self, mira: Persona, base: str, replies: int, dropout: float) -> None:
@@ -41,12 +42,12 @@ class TestSettings:
         report = json.loads(path.read_text("utf-8"))
         report["import"]["split"]["train"] = replies
         path.write_text(json.dumps(report), "utf-8")
-        assert make_plan(mira, base).settings["dropout"] == dropout
+        assert make_plan(mira, base).settings.dropout == dropout
 
     def test_overrides(self, mira: Persona, base: str) -> None:
         """A setting keeps its type when it is set by hand."""
         plan = make_plan(mira, base, overrides={"rank": "8", "learning_rate": "1e-5"})
-        assert (plan.settings["rank"], plan.settings["learning_rate"]) == (8, 1e-5)
+        assert (plan.settings.rank, plan.settings.learning_rate) == (8, 1e-5)
         assert plan.reasons["rank"] == "set by you"
 
     def test_pseudonyms_keep_memory_out(self, mira: Persona, base: str) -> None:
@@ -55,7 +56,7 @@ class TestSettings:
         report = json.loads(path.read_text("utf-8"))
         path.write_text(json.dumps(report | {"options": report["options"] | {"pseudonyms": True}}), "utf-8")
         plan = make_plan(mira, base, overrides={"memory_share": "0.5"})
-        assert plan.settings["memory_share"] == 0
+        assert plan.settings.memory_share == 0
         assert "pseudonyms" in plan.reasons["memory_share"]
 
     def test_what_it_says_of_the_base_and_the_data(self, mira: Persona, base: str) -> None:
@@ -76,6 +77,20 @@ class TestSettings:
         plan.write(tmp_path / "plan.json")
         assert Plan.read(tmp_path / "plan.json") == plan
 
+    @pytest.mark.parametrize(
+        "changes",
+        [{"version": 2}, {"unknown": 1}, {"settings": {"rank": 8}}, {"settings": {"rank": "many"}}, {"run": None}],
+    )
+    def test_another_version(self, mira: Persona, base: str, tmp_path: Path, changes: dict[str, object]) -> None:
+        """A plan of another version, or with unknown, missing or wrong keys, is an error that says what to do."""
+        path = tmp_path / "plan.json"
+        make_plan(mira, base).write(path)
+        document = json.loads(path.read_text("utf-8"))
+        path.write_text(json.dumps({**document, **changes}), "utf-8")
+        with pytest.raises(ChatcloneError, match=r"plan\.json cannot be used") as error:
+            Plan.read(path)
+        assert "chatclone train" in error.value.hint
+
     def test_runs_are_numbered(self, mira: Persona, base: str) -> None:
         """A second run of the day has the next number, and planning makes no folder."""
         first = make_plan(mira, base)
@@ -91,9 +106,9 @@ class TestWrongInput:
         ("overrides", "what"),
         [
             ({"rank": "many"}, "must be a whole number"),
-            ({"learning_rate": "-1"}, "must be above 0"),
+            ({"learning_rate": "-1"}, "above 0"),
             ({"rnak": "3"}, "no setting rnak"),
-            ({"replay_file": "/no/such/file"}, "is no file"),
+            ({"replay_file": "/no/such/file"}, "is not a file"),
         ],
     )
     def test_settings(self, mira: Persona, base: str, overrides: dict[str, str], what: str) -> None:
@@ -127,14 +142,14 @@ class TestWrongInput:
         report = json.loads(path.read_text("utf-8"))
         report["import"]["split"]["eval"] = 0
         path.write_text(json.dumps(report), "utf-8")
-        with pytest.raises(ChatcloneError, match="no reply is held out"):
+        with pytest.raises(ChatcloneError, match="no replies are held out"):
             make_plan(mira, base)
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"import": {"split": {"train": "many"}}}'])
     def test_damaged_report(self, mira: Persona, base: str, text: str) -> None:
         """A data set whose report is no report is sent to import."""
         (mira.dataset_folder / "report.json").write_text(text, "utf-8")
-        with pytest.raises(ChatcloneError, match="no data set's report"):
+        with pytest.raises(ChatcloneError, match="is not the report of a data set"):
             make_plan(mira, base)
 
     def test_half_a_data_set(self, mira: Persona, base: str) -> None:

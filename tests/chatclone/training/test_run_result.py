@@ -3,20 +3,21 @@
 import hashlib
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chatclone.training import model_card
 from chatclone.training.plan import Plan, make_plan
+from chatclone.training.run_result import RunResult
 from tests import exports
 from tests.chatclone.training.conftest import QUICK, Bases
 
 
 @pytest.fixture(scope="module")
-def trained(_imported: Path, tmp_path_factory: pytest.TempPathFactory, bases: Bases) -> tuple[Plan, dict[str, Any]]:
+def trained(_imported: Path, tmp_path_factory: pytest.TempPathFactory, bases: Bases) -> tuple[Plan, RunResult]:
     """A quick run whose best adapter is not its last one."""
     from chatclone.personas.persona import load
     from chatclone.training.events import EventLog
@@ -30,83 +31,84 @@ def trained(_imported: Path, tmp_path_factory: pytest.TempPathFactory, bases: Ba
     run.mkdir(parents=True)
     plan.write(run / "plan.json")
     result = train(plan, EventLog(run))
+    assert result is not None
     return Plan.read(run / "plan.json"), result
 
 
-def test_report(trained: tuple[Plan, dict[str, Any]]) -> None:
+def test_report(trained: tuple[Plan, RunResult]) -> None:
     """The verdict, every evaluation, every setting with its reason, and the picture beside it."""
     plan, result = trained
-    report = Path(result["report"]).read_text("utf-8")
-    assert result["verdict"]["reason"] in report
+    report = Path(result.report).read_text("utf-8")
+    assert result.verdict.reason in report
     assert f"![loss, token accuracy and learning rate by step]({'curves.svg'})" in report
     assert (Path(plan.folder) / "curves.svg").read_text("utf-8").startswith("<svg")
     assert "| 0 |  | " in report and "| the base |" in report and report.count("| kept |") == 1
-    assert all(f"| {key} |" in report for key in plan.settings)
+    assert all(f"| {key} |" in report for key in plan.settings.__struct_fields__)
     assert "auto" not in {line.split("|")[2].strip() for line in report.splitlines() if line.startswith("| ")}
 
 
 class TestLineage:
     """What a program reads of an adapter."""
 
-    def test_says_what_it_was_made_from(self, trained: tuple[Plan, dict[str, Any]]) -> None:
+    def test_says_what_it_was_made_from(self, trained: tuple[Plan, RunResult]) -> None:
         """Base, counts, settings, metrics, template and versions; hashes are those of the files."""
         plan, result = trained
-        adapter = Path(result["adapter"])
+        adapter = Path(result.adapter)
         lineage = json.loads((adapter / "lineage.json").read_text("utf-8"))
         assert lineage["base"]["fingerprint"] == plan.base_fingerprint
         assert lineage["base"]["name"] == Path(plan.base).name and lineage["base"]["revision"] is None
         for key, file in (("adapter", "adapter_model.safetensors"), ("template", "chat_template.jinja")):
             assert lineage[key]["sha256"] == hashlib.sha256((adapter / file).read_bytes()).hexdigest()
-        assert (lineage["data"]["platform"], lineage["data"]["replies"]) == ("telegram", result["data"]["replies"])
+        assert (lineage["data"]["platform"], lineage["data"]["replies"]) == ("telegram", result.data.replies)
         assert lineage["data"]["digest"] == plan.data_digest
-        assert lineage["metrics"]["eval_loss"] == result["eval_loss"]
-        assert lineage["verdict"] == result["verdict"]
+        assert lineage["metrics"]["eval_loss"] == result.eval_loss
+        assert lineage["verdict"] == msgspec.to_builtins(result.verdict, enc_hook=str)
         assert not list(adapter.glob("*.bin"))  # no pickle lies beside it
         assert {"torch", "peft", "trl", "transformers"} <= lineage["versions"].keys()
 
-    def test_of_the_last_adapter(self, trained: tuple[Plan, dict[str, Any]]) -> None:
+    def test_of_the_last_adapter(self, trained: tuple[Plan, RunResult]) -> None:
         """The adapter of the last step has its own, with its step and hash."""
         _, result = trained
-        last = Path(result["last_adapter"])
+        last = Path(result.last_adapter)
         lineage = json.loads((last / "lineage.json").read_text("utf-8"))
-        assert lineage["adapter"]["step"] == result["steps"] > result["best_step"]
+        assert lineage["adapter"]["step"] == result.steps > result.best_step
         assert lineage["adapter"]["kept_for"] == "the last step"
         weights = (last / "adapter_model.safetensors").read_bytes()
         assert lineage["adapter"]["sha256"] == hashlib.sha256(weights).hexdigest()
 
-    def test_tells_nothing_of_anybody(self, trained: tuple[Plan, dict[str, Any]]) -> None:
+    def test_tells_nothing_of_anybody(self, trained: tuple[Plan, RunResult]) -> None:
         """No message, no partner, no path of this computer stands in card or lineage."""
         plan, result = trained
         for name in ("lineage.json", "README.md"):
-            text = (Path(result["adapter"]) / name).read_text("utf-8")
+            text = (Path(result.adapter) / name).read_text("utf-8")
             assert "Theo" not in text
             assert str(Path(plan.folder).parents[2]) not in text and plan.base not in text
             assert not any(topic in text for topic in exports.TOPICS if " " in topic or len(topic) > 6)
 
-    def test_revision_of_a_hub_base(self, trained: tuple[Plan, dict[str, Any]], tmp_path: Path) -> None:
+    def test_revision_of_a_hub_base(self, trained: tuple[Plan, RunResult], tmp_path: Path) -> None:
         """A base in the hub's cache lies in a folder named by its revision."""
         plan, result = trained
         revision = "0123456789abcdef0123456789abcdef01234567"
         snapshot = tmp_path / "models--a--b" / "snapshots" / revision
         shutil.copytree(plan.base_folder, snapshot)
-        adapter = Path(shutil.copytree(result["adapter"], tmp_path / "run" / "adapter"))
+        adapter = Path(shutil.copytree(result.adapter, tmp_path / "run" / "adapter"))
         model_card.write(adapter, replace(plan, base="a/b", base_folder=str(snapshot)), result, step=1)
         lineage = json.loads((adapter / "lineage.json").read_text("utf-8"))
         assert (lineage["base"]["name"], lineage["base"]["revision"]) == ("a/b", revision)
         assert f"revision `{revision}`" in (adapter / "README.md").read_text("utf-8")
 
 
-def test_card_is_one_of_peft(trained: tuple[Plan, dict[str, Any]]) -> None:
+def test_card_is_one_of_peft(trained: tuple[Plan, RunResult]) -> None:
     """The hub's own library reads its front matter, with what PEFT puts there."""
     from huggingface_hub import ModelCard
 
     plan, result = trained
-    read = ModelCard.load(Path(result["adapter"]) / "README.md")
+    read = ModelCard.load(Path(result.adapter) / "README.md")
     data = read.data.to_dict()
     assert (data["base_model"], data["library_name"]) == (Path(plan.base).name, "peft")
     assert {"lora", "transformers", f"base_model:adapter:{Path(plan.base).name}"} <= set(data["tags"])
-    assert f"- PEFT {result['versions']['peft']}" in read.text
-    assert result["verdict"]["reason"] in read.text
+    assert f"- PEFT {result.versions['peft']}" in read.text
+    assert result.verdict.reason in read.text
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from chatclone.training.config import preset
+from chatclone.training.config import TrainConfig, preset
 from chatclone.training.schedule import schedule
 
 
-def settings(name: str = "persona", **changes: Any) -> dict[str, Any]:
-    values, _ = preset(name)
-    return {**values, "max_length": 512, "device": "cpu", **changes}
+def settings(name: str = "persona", **changes: Any) -> TrainConfig:
+    config, _ = preset(name)
+    return replace(config, **{"max_length": 512, "device": "cpu", **changes})
 
 
 def test_seed_a() -> None:

@@ -1,13 +1,12 @@
 """Two processes that train together, as torchrun starts them: the curve of one, and one hand that writes."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chatclone.personas.persona import Persona
-from chatclone.training.events import history
+from chatclone.training.events import BaseLoaded, Begun, DataReady, Done, PlanDecided, Started, Step, history
 from chatclone.training.launch import Launch
 from chatclone.training.plan import make_plan
 from chatclone.training.train_run import run
@@ -20,8 +19,8 @@ SAME = {
 """Steps of an even number of rows, and nothing left to chance."""
 
 
-def steps(folder: Path) -> list[dict[str, Any]]:
-    return [event for event in history(folder) if event["kind"] == "step"]
+def steps(folder: Path) -> list[Step]:
+    return [event for event in history(folder) if isinstance(event, Step)]
 
 
 def test_two_processes_learn_as_one(mira: Persona, llama: str, train: Train) -> None:
@@ -30,16 +29,16 @@ def test_two_processes_learn_as_one(mira: Persona, llama: str, train: Train) -> 
     together = replace(alone, folder=str(Path(alone.folder).with_name("together")), run="together")
     one = train(alone)
     two = run(mira, together, launch=Launch(processes=2))
-    assert (one["processes"], two["processes"]) == (1, 2)
-    assert two["settings"]["rows_per_step"] == one["settings"]["rows_per_step"] >= 2
-    assert two["settings"]["accumulation"] * 2 == one["settings"]["accumulation"]
+    assert (one.processes, two.processes) == (1, 2)
+    assert two.settings["rows_per_step"] == one.settings["rows_per_step"] >= 2
+    assert two.settings["accumulation"] * 2 == one.settings["accumulation"]
     pairs = list(zip(steps(Path(alone.folder)), steps(Path(together.folder)), strict=True))
-    assert len(pairs) == one["steps"] >= 3
+    assert len(pairs) == one.steps >= 3
     for left, right in pairs[: len(pairs) - 1]:  # the last one of an epoch is filled up to whole batches
-        assert right["step"] == left["step"]
-        assert right["loss"] == pytest.approx(left["loss"], rel=1e-3)
-        assert right["grad_norm"] == pytest.approx(left["grad_norm"], rel=1e-3)
-        assert right["num_tokens"] == left["num_tokens"]
-    assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=1e-2)
-    kinds = [event["kind"] for event in history(Path(together.folder))]
-    assert all(kinds.count(kind) == 1 for kind in ("start", "loaded", "plan", "data", "begin", "done"))
+        assert right.step == left.step
+        assert right.loss == pytest.approx(left.loss, rel=1e-3)
+        assert right.grad_norm == pytest.approx(left.grad_norm, rel=1e-3)
+        assert right.num_tokens == left.num_tokens
+    assert two.eval_loss == pytest.approx(one.eval_loss, rel=1e-2)
+    kinds = [type(event) for event in history(Path(together.folder))]
+    assert all(kinds.count(kind) == 1 for kind in (Started, BaseLoaded, PlanDecided, DataReady, Begun, Done))

@@ -1,13 +1,14 @@
 """Lines of the data set to samples."""
 
-import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import IGNORED, ChatMessage, ChatTemplate
-from chatclone.training.tokenized_data import fitting_length, line_messages, read_conversations, tokenize
+from chatclone.training.tokenized_data import Line, Turn, fitting_length, line_messages, read_conversations, tokenize
 from tests import fakes
 
 
@@ -17,9 +18,8 @@ def template() -> ChatTemplate:
     return fakes.chatml()
 
 
-def line(*turns: tuple[str, str, int | None], partner: str = "Theo") -> dict[str, object]:
-    messages = [{"role": r, "content": c} | ({} if w is None else {"weight": w}) for r, c, w in turns]
-    return {"messages": messages, "meta": {"partner": partner, "session": 5}}
+def line(*turns: tuple[Any, str, int | None], partner: str = "Theo") -> Line:
+    return Line([Turn(*turn) for turn in turns], {"partner": partner, "session": 5})
 
 
 def test_system_turn() -> None:
@@ -32,7 +32,7 @@ def test_system_turn() -> None:
 def test_read(tmp_path: Path) -> None:
     """Each line is a conversation, beside what it says of itself."""
     path = tmp_path / "train.jsonl"
-    path.write_text(json.dumps(line(("user", "hey", None), ("assistant", "hi", 1))), "utf-8")
+    path.write_bytes(msgspec.json.encode(line(("user", "hey", None), ("assistant", "hi", 1))))
     conversations, metas = read_conversations(path, "S")
     assert conversations == [
         [ChatMessage("system", "S"), ChatMessage("user", "hey"), ChatMessage("assistant", "hi", True)]
@@ -44,7 +44,7 @@ def test_read(tmp_path: Path) -> None:
 def test_no_data_set(tmp_path: Path, text: str) -> None:
     """A file that is no data set is an error in words."""
     (tmp_path / "train.jsonl").write_text(text, "utf-8")
-    with pytest.raises(ChatcloneError, match="not a data set"):
+    with pytest.raises(ChatcloneError, match="line 1 of"):
         read_conversations(tmp_path / "train.jsonl", "S")
 
 
@@ -89,4 +89,4 @@ class TestLength:
         """The base's context is the bound, and is told."""
         length, reason = fitting_length([900] * 100, 512)
         assert length == 512
-        assert "takes 512" in reason
+        assert "context is 512" in reason

@@ -1,26 +1,27 @@
 """True runs of the worker in a process of its own: killed and resumed, failed, measured for a plan."""
 
-import gc
 import json
 import os
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chatclone.cli.main import main
 from chatclone.errors import ChatcloneError
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
-from chatclone.training.events import RESULT_FILE, history
+from chatclone.training.events import AnyEvent, Begun, Failed, Notice, Started, Step, history
 from chatclone.training.launch import Launch
 from chatclone.training.plan import make_plan
-from chatclone.training.train_run import last_unfinished, run
+from chatclone.training.run_result import RESULT_FILE, write
+from chatclone.training.train_run import last_unfinished, probe, run, take_over
 from chatclone.training.worker import main as worker_main
 from tests.chatclone.training.conftest import QUICK, Train
+from tests.chatclone.training.making import run_result
 from tests.tiny import tiny_base
 
 KEYS = {
@@ -39,10 +40,11 @@ def test_killed_and_resumed(mira: Persona, llama: str, train: Train, capsys: pyt
     plan = make_plan(mira, llama, overrides=QUICK)
     process = 0
 
-    def kill_after_an_evaluation(event: dict[str, Any]) -> None:
+    def kill_after_an_evaluation(event: AnyEvent) -> None:
         nonlocal process
-        process = event.get("pid", process)
-        if event["kind"] == "step" and event["step"] == 4:
+        if isinstance(event, Started):
+            process = event.pid
+        if isinstance(event, Step) and event.step == 4:
             os.kill(process, signal.SIGKILL)
 
     with pytest.raises(ChatcloneError, match="was killed"):
@@ -52,8 +54,8 @@ def test_killed_and_resumed(mira: Persona, llama: str, train: Train, capsys: pyt
     assert main(["train", "--resume", "--json", "--home", str(mira.folder.parents[1]), "--persona", "mira"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again.keys() >= KEYS
-    first, second = (event for event in history(Path(plan.folder)) if event["kind"] == "begin")
-    assert first["first_step"] == 0 and second["first_step"] >= 2
+    first, second = (event for event in history(Path(plan.folder)) if isinstance(event, Begun))
+    assert first.first_step == 0 and second.first_step >= 2
     assert again["stopped"] == "finished"
     assert again["eval_loss"] < again["base_eval_loss"]
     adapter = Path(again["adapter"])
@@ -63,15 +65,15 @@ def test_killed_and_resumed(mira: Persona, llama: str, train: Train, capsys: pyt
     saved = personas.load(mira.folder)
     assert (saved.adapter_folder, saved.base) == (adapter, llama)
     assert not (adapter.parent / "checkpoints").exists()
-    steps = [e["step"] for e in history(adapter.parent) if e["kind"] == "step"]
+    steps = [e.step for e in history(adapter.parent) if isinstance(e, Step)]
     assert steps == list(range(1, again["steps"] + 1))
     with pytest.raises(ChatcloneError, match="no interrupted training"):
         last_unfinished(mira)
 
     whole = train(replace(plan, folder=str(Path(plan.folder).with_name("whole"))))
-    assert again["steps"] == whole["steps"]
-    assert again["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-3)
-    assert again["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-3)
+    assert again["steps"] == whole.steps
+    assert again["eval_loss"] == pytest.approx(whole.eval_loss, rel=1e-3)
+    assert again["train_loss"] == pytest.approx(whole.train_loss, rel=1e-3)
 
 
 def test_plan_command(mira: Persona, llama: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,9 +116,9 @@ class TestFailure:
         [
             (BAD_LUCK, "bad luck"),
             ("echo 'ModuleNotFoundError: No module named trl' >&2; exit 1", "not installed"),
-            ("kill -9 $$", "was killed, as a system does that is out of memory"),
+            ("kill -9 $$", "was killed, probably because memory ran out"),
             ("echo 'KeyError: 3' >&2; exit 1", "training failed: KeyError: 3"),
-            ("exit 0", "it ended without a word"),
+            ("exit 0", "training failed: no output"),
         ],
     )
     def test_in_words(
@@ -132,15 +134,34 @@ class TestFailure:
         assert Path(plan.folder).exists() == (message != "bad luck")
 
 
+def test_measuring_is_cancelled(mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement that is cancelled kills its worker at once and leaves nothing behind."""
+    monkeypatch.setattr(sys, "executable", TestFailure.worker(tmp_path, "exec sleep 60"))
+    with pytest.raises(ChatcloneError, match="measuring was cancelled"):
+        probe(make_plan(mira, llama, overrides=QUICK), cancelled=lambda: True)
+    assert not mira.runs_folder.exists()
+
+
+def test_forgotten_person_stays_forgotten(mira: Persona, llama: str) -> None:
+    """A run that ends after the persona was changed keeps that change."""
+    adapter = mira.runs_folder / "2026-11-21-1" / "adapter"
+    personas.load(mira.folder).update(partners=())
+    assert mira.partners
+    take_over(mira, run_result(base=llama, adapter=str(adapter)))
+    saved = personas.load(mira.folder)
+    assert (saved.partners, saved.adapter_folder) == ((), adapter)
+
+
 def test_fewer_processes_than_asked(mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launcher that starts fewer processes than it was told to is not passed over in silence."""
     plan = make_plan(mira, llama, overrides=QUICK)
-    result = json.dumps({"processes": 1, "stopped": "finished", "adapter": f"{plan.folder}/adapter"})
-    script = f"echo '{result}' > '{plan.folder}/{RESULT_FILE}'"
+    (tmp_path / "made").mkdir()
+    write(run_result(base=llama, adapter=f"{plan.folder}/adapter"), tmp_path / "made")
+    script = f"cp '{tmp_path}/made/{RESULT_FILE}' '{plan.folder}/{RESULT_FILE}'"
     monkeypatch.setattr(sys, "executable", TestFailure.worker(tmp_path, script))
-    events: list[dict[str, Any]] = []
+    events: list[AnyEvent] = []
     run(mira, plan, events.append, Launch(processes=2))
-    assert [event["text"] for event in events] == ["2 processes were asked for, 1 trained"]
+    assert [event.text for event in events if isinstance(event, Notice)] == ["2 processes were asked for, 1 trained"]
     assert personas.load(mira.folder).adapter_folder == Path(plan.folder) / "adapter"
 
 
@@ -156,11 +177,11 @@ def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     plan.write(Path(plan.folder) / "plan.json")
     assert worker_main([str(Path(plan.folder) / "plan.json")]) == 1
     start, error = history(Path(plan.folder))
-    assert start["pid"] == os.getpid() and "trl" in start["versions"]
-    assert "cannot be loaded" in error["message"] and "download it again" in error["hint"]
+    assert isinstance(start, Started) and start.pid == os.getpid() and "trl" in start.versions
+    assert isinstance(error, Failed)
+    assert "cannot be loaded" in error.message and "download it again" in error.hint
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert os.environ["TORCHDYNAMO_DISABLE"] == ""  # the user's own word stays
-    assert gc.isenabled() and gc.get_freeze_count()
 
 
 class TestResume:
@@ -172,7 +193,7 @@ class TestResume:
         (folder / "checkpoints" / "checkpoint-3").mkdir(parents=True)
         plan.write(folder / "plan.json")
         if result:
-            (folder / RESULT_FILE).write_text(json.dumps(result), "utf-8")
+            write(run_result(**result), folder)
         return folder
 
     def test_nothing(self, mira: Persona) -> None:
@@ -193,11 +214,11 @@ class TestResume:
         copy = tiny_base(mira.folder.parent / "base")
         self.interrupted(mira, copy)
         assert last_unfinished(mira, str(copy)).resume
-        with pytest.raises(ChatcloneError, match="fits no other base"):
+        with pytest.raises(ChatcloneError, match="does not fit another base"):
             last_unfinished(mira, llama)
         config = json.loads((copy / "config.json").read_text("utf-8"))
         (copy / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}), "utf-8")
-        with pytest.raises(ChatcloneError, match="its files have changed"):
+        with pytest.raises(ChatcloneError, match="have changed since"):
             last_unfinished(mira)
         (copy / "config.json").unlink()
         with pytest.raises(ChatcloneError, match="no longer in"):

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from chatclone.errors import UsageError
-from chatclone.training.config import preset
-from chatclone.training.events import EventLog, EventTail
+from chatclone.training.events import EventLog, EventTail, Notice
 from chatclone.training.load_base import load
 from chatclone.training.plan import Plan
 from chatclone.training.schedule import schedule
 from chatclone.training.trainer import adapter_config, arguments, cast_trainables, known_arguments, target_modules
 from tests.chatclone.training.conftest import Bases
+from tests.chatclone.training.making import small_plan
 from tests.tiny import Family
 
 MACHINE = {"device": "cpu", "dtype": "float32", "quantisation": "none", "max_length": 512, "checkpointing": "off"}
@@ -21,8 +21,7 @@ DECIDED = {**MACHINE, "optimizer": "adamw", "learning_rate": 1e-4, "rows_at_once
 
 
 def plan(name: str = "persona", **changes: Any) -> Plan:
-    values, reasons = preset(name)
-    return Plan("r", "folder", "b", "bf", name, "n", "s", "t", "e", {**values, **DECIDED, **changes}, reasons)
+    return small_plan(name, **{**DECIDED, **changes})
 
 
 class TestTargets:
@@ -42,9 +41,9 @@ class TestTargets:
 
         from chatclone.training.trainer import quiet
 
-        model = load(bases(family), DECIDED).model
+        model = load(bases(family), plan().settings).model
         assert target_modules(model, "attention") == names
-        settings = {**plan().settings, "targets": "attention", "dropout": 0.0}
+        settings = plan(targets="attention", dropout=0.0).settings
         with quiet():
             adapted = get_peft_model(model, adapter_config(model, settings))
         touched = {name for name, p in adapted.named_parameters() if p.requires_grad}
@@ -52,7 +51,7 @@ class TestTargets:
 
     def test_names(self, bases: Bases) -> None:
         """Layers may be named; one that the base does not have is an error with those it has."""
-        model = load(bases("gpt_neox"), DECIDED).model
+        model = load(bases("gpt_neox"), plan().settings).model
         assert target_modules(model, "dense, query_key_value") == ["dense", "query_key_value"]
         assert target_modules(model, "all-linear") == "all-linear"
         for wrong in ("q_proj", "lm_head", ""):
@@ -71,7 +70,7 @@ class TestArguments:
         assert known_arguments(wanted, log) == wanted
         assert tail.new() == []
         assert known_arguments({"max_length": 1, "max_seq_length": 2}, log) == {"max_length": 1}
-        assert "max_seq_length" in tail.new()[0]["text"]
+        assert any("max_seq_length" in notice.text for notice in tail.new() if isinstance(notice, Notice))
 
     @pytest.mark.parametrize(
         ("device", "dtype", "flags"),

@@ -4,12 +4,12 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from chatclone.engines.protocol import Piece, Sampling, Stopped
@@ -18,7 +18,17 @@ from chatclone.errors import ChatcloneError
 from chatclone.personas.persona import Persona
 from chatclone.prompt.render import ChatMessage
 from chatclone.training.checkpoints import last_checkpoint, step_of
-from chatclone.training.events import STOP_FILE, history
+from chatclone.training.events import (
+    STOP_FILE,
+    BaseLoaded,
+    Begun,
+    DataReady,
+    Evaluated,
+    Notice,
+    PlanDecided,
+    Step,
+    history,
+)
 from chatclone.training.plan import Plan, make_plan
 from tests.chatclone.training.conftest import QUICK, Bases, Train
 from tests.tiny import Family
@@ -59,13 +69,13 @@ class TestPresets:
         """It trains through TRL on a processor in the preset's quantisation, and its adapter answers."""
         plan = make_plan(mira, str(bases(family)), preset, {**SHORT, "learning_rate": "1e-2", "memory_share": "0.4"})
         result = train(plan)
-        assert f" {layers} layers" in result["loaded"]
-        assert result["steps"] == result["settings"]["planned_steps"] >= 1
-        assert result["data"]["memory_samples"] > 0
-        adapter = Path(result["adapter"])
+        assert f" {layers} layers" in result.loaded
+        assert result.steps == result.settings["planned_steps"] >= 1
+        assert result.data.memory_samples > 0
+        adapter = Path(result.adapter)
         moved = {name: weight for name, weight in adapter_of(adapter).items() if "lora_B" in name}
         assert moved and all(weight.abs().max() > 0 for weight in moved.values())
-        assert json.loads((adapter / "adapter_config.json").read_text("utf-8"))["r"] == plan.settings["rank"]
+        assert json.loads((adapter / "adapter_config.json").read_text("utf-8"))["r"] == plan.settings.rank
         engine = TransformersEngine(bases(family), adapter, context=256)
         template = (adapter / "chat_template.jinja").read_text("utf-8")
         assert template == engine.template.source
@@ -88,16 +98,16 @@ class TestPresets:
         replay = {"replay_file": str(neutral), "replay_share": "0.2"}
         plan = quick(**{**SHORT, **options, **replay, "learning_rate": "1e-3"})
         result = train(plan)
-        assert result["data"]["replay_samples"] >= 2
+        assert result.data.replay_samples >= 2
         last = last_checkpoint(Path(plan.folder))
         assert last is not None
         groups = torch.load(last / "optimizer.pt", weights_only=True)["param_groups"]
         rates = {group["initial_lr"] for group in groups if group["params"]}
         assert rates == ({1e-3, 4e-3} if "lora_plus" in options else {1e-3})
-        config = json.loads((Path(result["adapter"]) / "adapter_config.json").read_text("utf-8"))
+        config = json.loads((Path(result.adapter) / "adapter_config.json").read_text("utf-8"))
         assert config["use_rslora"] == ("rslora" in options)
         assert config["use_dora"] == ("dora" in options)
-        assert result["eval_loss"] < result["base_eval_loss"]
+        assert result.eval_loss < result.base_eval_loss
 
 
 class TestEnding:
@@ -106,32 +116,34 @@ class TestEnding:
     def test_events(self, quick: Quick, train: Train) -> None:
         """The events tell everything a curve needs, and the base comes first."""
         result = train(quick())
-        events = history(Path(result["adapter"]).parent)
-        kinds = [event["kind"] for event in events]
-        assert kinds[:5] == ["loaded", "plan", "data", "eval", "begin"]
-        steps = [event for event in events if event["kind"] == "step"]
-        assert [event["step"] for event in steps] == list(range(1, result["steps"] + 1))
+        events = history(Path(result.adapter).parent)
+        kinds = [type(event) for event in events]
+        assert kinds[:5] == [BaseLoaded, PlanDecided, DataReady, Evaluated, Begun]
+        steps = [event for event in events if isinstance(event, Step)]
+        assert [event.step for event in steps] == list(range(1, result.steps + 1))
         wanted = {
             "loss", "mean_token_accuracy", "learning_rate", "grad_norm", "tokens_per_second", "memory_mb", "seconds",
             "epoch", "num_tokens",
         }  # fmt: skip
-        assert all(wanted <= event.keys() for event in steps)
-        evaluations = [event for event in events if event["kind"] == "eval"]
-        assert evaluations[0]["step"] == 0
-        assert evaluations[0]["eval_loss"] == pytest.approx(result["base_eval_loss"])
-        assert min(event["eval_loss"] for event in evaluations) == pytest.approx(result["eval_loss"])
-        assert all("eval_mean_token_accuracy" in event for event in evaluations)
+        assert all(getattr(event, name) is not None for event in steps for name in wanted)
+        evaluations = [event for event in events if isinstance(event, Evaluated)]
+        assert evaluations[0].step == 0
+        assert evaluations[0].eval_loss == pytest.approx(result.base_eval_loss)
+        assert min(event.eval_loss or 9 for event in evaluations) == pytest.approx(result.eval_loss)
+        assert all(event.eval_mean_token_accuracy is not None for event in evaluations)
 
     def test_early_with_best_and_last(self, quick: Quick, train: Train) -> None:
         """A loss that rises ends the run; the best adapter and the last one are kept, each as its checkpoint was."""
         plan = quick(epochs="8", learning_rate="0.5", clip="100", patience="1", evaluations_per_epoch="2", warmup="0")
         result = train(plan)
-        assert result["stopped"] == "early"
-        assert result["best_step"] < result["steps"] < result["settings"]["planned_steps"]
+        assert result.stopped == "early"
+        assert result.best_step < result.steps < result.settings["planned_steps"]
         checkpoints = Path(plan.folder) / "checkpoints"
-        assert {c.name for c in checkpoints.iterdir()} >= {f"checkpoint-{result[k]}" for k in ("best_step", "steps")}
-        assert equal(adapter_of(result["adapter"]), adapter_of(checkpoints / f"checkpoint-{result['best_step']}"))
-        assert equal(adapter_of(result["last_adapter"]), adapter_of(checkpoints / f"checkpoint-{result['steps']}"))
+        assert {c.name for c in checkpoints.iterdir()} >= {
+            f"checkpoint-{getattr(result, k)}" for k in ("best_step", "steps")
+        }
+        assert equal(adapter_of(result.adapter), adapter_of(checkpoints / f"checkpoint-{result.best_step}"))
+        assert equal(adapter_of(result.last_adapter), adapter_of(checkpoints / f"checkpoint-{result.steps}"))
 
     def test_stop_file(self, quick: Quick, train: Train) -> None:
         """A stop ends the run after its step, which is evaluated and kept; resumed, it comes to the planned end."""
@@ -140,10 +152,10 @@ class TestEnding:
         folder.mkdir(parents=True)
         (folder / STOP_FILE).touch()
         stopped = train(plan)
-        assert (stopped["stopped"], stopped["steps"], stopped["best_step"]) == ("by_user", 1, 1)
+        assert (stopped.stopped, stopped.steps, stopped.best_step) == ("by_user", 1, 1)
         (folder / STOP_FILE).unlink()
         whole = train(replace(Plan.read(folder / "plan.json"), resume=True))
-        assert (whole["stopped"], whole["steps"]) == ("finished", whole["settings"]["planned_steps"])
+        assert (whole.stopped, whole.steps) == ("finished", whole.settings["planned_steps"])
 
     def test_nan(self, quick: Quick, train: Train) -> None:
         """A loss that is no number ends the run before a checkpoint of it, with what to try."""
@@ -204,10 +216,10 @@ class TestMemory:
             failed = self.failing(patch, step=2, times=1)
             result = train(plan)
         assert failed == [2]
-        assert (result["settings"]["rows_at_once"], result["steps"]) == (1, undisturbed["steps"])
-        assert result["settings"]["accumulation"] == 2 * undisturbed["settings"]["accumulation"]
-        assert result["eval_loss"] == pytest.approx(undisturbed["eval_loss"], rel=1e-3)
-        notices = [e["text"] for e in history(Path(plan.folder)) if e["kind"] == "notice"]
+        assert (result.settings["rows_at_once"], result.steps) == (1, undisturbed.steps)
+        assert result.settings["accumulation"] == 2 * undisturbed.settings["accumulation"]
+        assert result.eval_loss == pytest.approx(undisturbed.eval_loss, rel=1e-3)
+        notices = [e.text for e in history(Path(plan.folder)) if isinstance(e, Notice)]
         assert any("rows_at_once is now 1" in text for text in notices)
 
     def test_single_rows(self, quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +227,7 @@ class TestMemory:
         plan = quick(**SHORT)
         with monkeypatch.context() as patch:
             self.failing(patch, step=0, times=1)
-            assert train(plan)["settings"]["checkpointing"] == "on"
+            assert train(plan).settings["checkpointing"] == "on"
         again = replace(quick(**SHORT), folder=str(Path(plan.folder).with_name("again")))
         with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="out of memory"):
             self.failing(patch, step=0, times=2)
@@ -241,21 +253,21 @@ def test_full_disk(quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) 
     last = last_checkpoint(Path(plan.folder))
     assert last is not None
     result = train(replace(Plan.read(Path(plan.folder) / "plan.json"), resume=True))
-    assert result["steps"] == result["settings"]["planned_steps"]
+    assert result.steps == result.settings["planned_steps"]
 
 
 def test_patience_survives_a_kill(quick: Quick, train: Train) -> None:
     """A resumed run remembers how long it made no progress, and stops where the whole one did."""
     plan = quick(epochs="8", learning_rate="1e-7", patience="2", memory_share="0")
     whole = train(plan)
-    assert whole["stopped"] == "early"
+    assert whole.stopped == "early"
     folder = Path(plan.folder)
     for later in sorted((folder / "checkpoints").glob("checkpoint-*"), key=step_of)[1:]:
         shutil.rmtree(later)
     again = train(replace(Plan.read(folder / "plan.json"), resume=True))
-    assert (again["stopped"], again["steps"]) == ("early", whole["steps"])
-    assert again["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-4)
-    assert again["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-4)
+    assert (again.stopped, again.steps) == ("early", whole.steps)
+    assert again.eval_loss == pytest.approx(whole.eval_loss, rel=1e-4)
+    assert again.train_loss == pytest.approx(whole.train_loss, rel=1e-4)
 
 
 def test_changed_data(quick: Quick, train: Train) -> None:
@@ -272,10 +284,10 @@ def test_killed_at_the_very_end(quick: Quick, train: Train) -> None:
     """A run killed after its last step, before its result, has nothing left to train and the same result."""
     plan = quick(**SHORT)
     whole = train(plan)
-    shutil.rmtree(whole["adapter"])
+    shutil.rmtree(whole.adapter)
     again = train(replace(Plan.read(Path(plan.folder) / "plan.json"), resume=True))
     for key in ("steps", "best_step", "eval_loss", "train_loss", "trained_tokens"):
-        assert again[key] == pytest.approx(whole[key], rel=1e-6)
+        assert getattr(again, key) == pytest.approx(getattr(whole, key), rel=1e-6)
 
 
 def test_data_that_gives_no_sample(quick: Quick, train: Train) -> None:
@@ -292,6 +304,6 @@ def test_old_data_set(mira: Persona, llama: str, train: Train) -> None:
         del line["meta"]["session"]
     path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
     plan = make_plan(mira, llama, overrides={**QUICK, **SHORT})
-    assert train(plan)["data"]["memory_samples"] == 0
-    notices = [e["text"] for e in history(Path(plan.folder)) if e["kind"] == "notice"]
+    assert train(plan).data.memory_samples == 0
+    notices = [e.text for e in history(Path(plan.folder)) if isinstance(e, Notice)]
     assert any("import again" in text for text in notices)

@@ -1,12 +1,12 @@
 """The way from an export to a clone on a stage: a persona that is there, and rooms that do nothing but answer."""
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict, replace
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
@@ -18,22 +18,21 @@ from chatclone.export.export_run import ExportedFile, ExportResult
 from chatclone.export.parity_report import Loss, Parity
 from chatclone.personas.persona import Persona
 from chatclone.repl.loaded_model import Loaded
-from chatclone.training.events import EventLog
+from chatclone.training.config import preset as load_preset
+from chatclone.training.events import BaseLoaded, Begun, Evaluated, EventLog, Started, Step
 from chatclone.training.plan import Plan
+from chatclone.training.run_result import Measured, PlanMeasurement, RunResult, write
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.services.export_sizes import Sizes
 from chatclone.tui.services.journey import Journey
 from chatclone.tui.services.model_choices import Models
 from chatclone.tui.services.open_personas import Opened
 from chatclone.tui.services.work import Work
+from tests.chatclone.training.making import run_result
 from tests.chatclone.tui.stage import NOW, until
 from tests.fakes import FakeEngine, fake_clone
 
-RESULT: dict[str, Any] = {
-    "run": "2026-11-21-1", "base": "starter", "steps": 100, "best_step": 90, "stopped": "finished", "eval_loss": 4.1,
-    "base_eval_loss": 5.9, "eval_token_accuracy": 0.31, "base_eval_token_accuracy": 0.14, "seconds": 95.0,
-    "tokens_per_second": 812.0, "peak_memory_mb": 640.0,
-}  # fmt: skip
+RESULT = run_result()
 PARITY = Parity(
     prompts=40,
     prompts_from={"hostile": 40},
@@ -47,6 +46,7 @@ PARITY = Parity(
     loss=Loss(0),
 )
 
+SETTINGS, _ = load_preset("persona")
 SIZES = Sizes(8_000_000, 1_400_000, "f16", "a model this small saves nothing by quantising")
 
 
@@ -69,7 +69,7 @@ def plan_in(persona: Persona, base: str = "starter", preset: str = "persona") ->
         system="",
         train_file="",
         eval_file="",
-        settings={"learning_rate": 0.005, "epochs": 3, "device": "auto"},
+        settings=replace(SETTINGS, learning_rate=0.005),
         reasons={
             "learning_rate": "a tiny base (0.008B parameters by its weights)",
             "epochs": "one to three are the common advice; early stopping ends sooner",
@@ -105,14 +105,14 @@ class Rooms:
             raise ChatcloneError("the base model nothing is not on this machine", "name a folder")
         return plan_in(persona, base, preset)
 
-    def measure(self, plan: Plan, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Decide the device and tell of two minutes."""
+    def measure(self, plan: Plan, cancelled: Callable[[], bool]) -> PlanMeasurement:
+        """Decide the device and predict two minutes."""
         self.measured.append(plan)
-        settings = {**plan.settings, "device": "cpu", "planned_steps": 100}
-        measured = {"seconds": 120.0, "tokens_per_second": 700.0, "peak_memory_mb": 512.0}
-        return {"settings": settings, "reasons": {**plan.reasons, "device": "no card"}, "measured": measured}
+        settings = {**asdict(plan.settings), "device": "cpu", "planned_steps": 100}
+        measured = Measured(700.0, 512.0, 120.0, 100.0, 20.0, 3)
+        return PlanMeasurement(settings, {**plan.reasons, "device": "no card"}, "", RESULT.data, measured)
 
-    def train(self, persona: Persona, plan: Plan) -> dict[str, Any]:
+    def train(self, persona: Persona, plan: Plan) -> RunResult:
         """Tell of half a run, wait, and end as a real one does."""
         self.trained.append(plan)
         half_way(Path(plan.folder))
@@ -190,20 +190,21 @@ def half_way(run: Path) -> None:
     """Write the events of a run that is half way."""
     run.mkdir(parents=True, exist_ok=True)
     log = EventLog(run)
-    log.write("start", pid=1)
-    log.write("loaded", text="starter")
-    log.write("eval", step=0, eval_loss=5.9, eval_mean_token_accuracy=0.14)
-    log.write("begin", steps=100, first_step=0)
+    log.write(Started(pid=1))
+    log.write(BaseLoaded(text="starter"))
+    log.write(Evaluated(step=0, eval_loss=5.9, eval_mean_token_accuracy=0.14))
+    log.write(Begun(steps=100, first_step=0))
     for step in range(2, 51, 2):
         figures = {"mean_token_accuracy": 0.2 + step / 1000, "tokens_per_second": 810.0, "memory_mb": 640.0}
-        log.write("step", step=step, loss=6 - step / 40 + (step % 3) / 10, seconds=step * 0.9, **figures)
+        log.write(Step(step=step, loss=6 - step / 40 + (step % 3) / 10, seconds=step * 0.9, **figures))
         if step % 20 == 0:
-            log.write("eval", step=step, eval_loss=5.9 - step / 30, eval_mean_token_accuracy=0.14 + step / 400)
+            accuracy = 0.14 + step / 400
+            log.write(Evaluated(step=step, eval_loss=5.9 - step / 30, eval_mean_token_accuracy=accuracy))
 
 
 def end(run: Path, **changes: Any) -> None:
     """Write the result of a run."""
-    (run / "result.json").write_text(json.dumps({**RESULT, "adapter": str(run / "adapter"), **changes}), "utf-8")
+    write(replace(RESULT, **{"adapter": str(run / "adapter"), **changes}), run)
 
 
 def app_on(home: Path, rooms: Rooms, persona: Persona | None = None) -> ChatcloneApp:

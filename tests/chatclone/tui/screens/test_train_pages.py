@@ -5,21 +5,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
+from msgspec import structs
 from textual.widgets import Input, Select
 
 from chatclone.errors import ChatcloneError
 from chatclone.personas import persona as personas
-from chatclone.training.verdict import verdict
+from chatclone.training.events import Begun, Failed, Step
+from chatclone.training.run_state import RunState, clock
 from chatclone.tui.screens.chat import ChatScreen
-from chatclone.tui.screens.training_progress import clock
 from chatclone.tui.screens.welcome import WelcomeScreen
 from chatclone.tui.services.base_choices import base_choices, preset_choices
-from chatclone.tui.services.training_runs import RunState, Training, find_training
+from chatclone.tui.services.training_runs import Training, find_training
 from chatclone.tui.services.work import worker_lives
 from chatclone.tui.widgets.training_curves import Curves
 from tests.chatclone.tui.pages import (
-    RESULT,
     Rooms,
     app_on,
     end,
@@ -82,7 +81,7 @@ class TestPlan:
             await app.run_action("app.train")
             await on_page(pilot, "Train")
             await pilot.click("#measure")
-            await until_shown(pilot, lambda: "about 2 min: 100 steps, 700 tokens/s" in text_of(app))
+            await until_shown(pilot, lambda: "About 2 min: 100 steps, 700 tokens/s" in text_of(app))
             assert "no card" in text_of(app)
             assert len(rooms.measured) == 1
 
@@ -151,7 +150,7 @@ class TestRun:
             await on_page(pilot, "Training")
             await pilot.press("escape")
             rooms.gate.set()
-            await until_shown(pilot, lambda: any("Mira is trained" in n.message for n in app._notifications))
+            await until_shown(pilot, lambda: any("training has finished" in n.message for n in app._notifications))
             await app.run_action("app.train")
             await until_shown(pilot, lambda: "It learnt to write more like Mira." in text_of(app))
 
@@ -189,7 +188,7 @@ class TestRun:
     async def test_an_interrupted_run_can_be_gone_on_with(self, tmp_path: Path) -> None:
         """With its own plan."""
         persona = persona_in(tmp_path)
-        rooms = Rooms(resumable=replace(plan_in(persona), preset="strong", resume=True))
+        rooms = Rooms(resumable=structs.replace(plan_in(persona), preset="strong", resume=True))
         app = app_on(tmp_path, rooms, persona)
         async with app.run_test(size=(100, 30)) as pilot:
             await app.run_action("app.train")
@@ -224,7 +223,7 @@ class TestFoundAgain:
         end(self.begun(persona))
         app = app_on(tmp_path, Rooms(), persona)
         async with app.run_test(notifications=True) as pilot:
-            await until_shown(pilot, lambda: any("Mira is trained" in n.message for n in app._notifications))
+            await until_shown(pilot, lambda: any("training has finished" in n.message for n in app._notifications))
         assert personas.load(persona.folder).adapter == "runs/2026-11-21-1/adapter"
         assert find_training(persona, lambda run: False) is None
 
@@ -262,39 +261,18 @@ class TestFoundAgain:
         return run
 
 
-class TestWords:
-    """States and verdicts in words."""
+class TestState:
+    """The state of a run, from its events."""
 
     def test_a_state_follows_the_events(self) -> None:
-        """The steps before a resume took no time here."""
+        """Steps before a resume took no time in this process."""
         state = RunState()
-        state.take({"kind": "begin", "steps": 100, "first_step": 40})
-        state.take({"kind": "step", "step": 50, "loss": 3.0, "seconds": 20.0})
-        assert (state.doing, state.step, state.seconds_left) == ("", 50, 100.0)
-        state.take({"kind": "error", "message": "m", "hint": "h"})
+        state.take(Begun(steps=100, first_step=40))
+        state.take(Step(step=50, loss=3.0, seconds=20.0))
+        assert (state.stage, state.step, state.seconds_left) == ("", 50, 100.0)
+        state.take(Failed(message="m", hint="h"))
         assert state.error == ("m", "h")
 
-    @pytest.mark.parametrize(
-        ("changes", "words"),
-        [
-            ({}, "It learnt to write more like Mira."),
-            ({"eval_loss": 5.85}, "It learnt a little of Mira's manner."),
-            ({"eval_loss": 6.0}, "It learnt nothing that holds for new replies."),
-            ({"best_step": 20}, "It was best at step 20 of 100, and that one is kept"),
-            ({"stopped": "by_user"}, "You stopped it"),
-            ({"stopped": "early"}, "as there was no more progress"),
-        ],
-    )
-    def test_a_verdict_says_what_the_figures_mean(self, changes: dict[str, object], words: str) -> None:
-        """Good, poor, too long, or stopped."""
-        lines = "\n".join(verdict(RESULT | changes, "Mira"))
-        assert words in lines
-        assert "100 steps in 1 min 35 s, 812 tokens/s, 640 MB at most." in lines
-
-    def test_losses_are_told_as_choices(self) -> None:
-        """A perplexity is what people can picture."""
-        assert "unsure as among 365, now as among 60" in verdict(RESULT, "Mira")[1]
-
     def test_times(self) -> None:
-        """Minutes and seconds, hours where there are some."""
+        """Minutes and seconds, and hours if there are any."""
         assert [clock(s) for s in (5, 65, 7400)] == ["0:05", "1:05", "2:03:20"]
