@@ -10,7 +10,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -219,8 +219,3 @@ def first_bytes(file: File, count: int = 4096) -> bytes:
     """Return the first bytes of a file, without a byte order mark and leading white space."""
     with file.open("rb") as opened:
         return opened.read(count).removeprefix(b"\xef\xbb\xbf").lstrip()
-
-
-def shortest_first(names: Iterable[str]) -> list[str]:
-    """Return folders sorted so that each comes before those inside it."""
-    return sorted(names, key=lambda name: (name.count("/") + bool(name), natural(name)))

@@ -50,7 +50,7 @@ class Media:
             return f"[{self.kind} {self.seconds // 60}:{self.seconds % 60:02d}]"
         return f"[{self.kind}]"
 
-    def beside(self, text: str) -> str:
+    def with_text(self, text: str) -> str:
         """Return the placeholder and a message's text, a line each."""
         return f"{self.placeholder}\n{text}" if text else self.placeholder
 
@@ -99,4 +99,4 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     @property
     def content(self) -> str:
         """The message in a conversation: the media's placeholder and the text, a line each."""
-        return self.text if self.media is None else self.media.beside(self.text)
+        return self.text if self.media is None else self.media.with_text(self.text)

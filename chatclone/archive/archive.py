@@ -234,7 +234,7 @@ class Archive:
             (platform, chat),
         )
         for number, sent_at, sender, text, media in found:
-            yield number, sent_at, sender, rows.media(media).beside(text) if media else text
+            yield number, sent_at, sender, rows.media(media).with_text(text) if media else text
 
     def wrote(self, platform: str, chat: str, person: str) -> bool:
         """Tell whether a person wrote in a chat."""

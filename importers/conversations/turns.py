@@ -203,7 +203,7 @@ class BlockBuilder:
             return self._shown[message.id]
         text = self._show(message)
         if message.media is not None:
-            text = message.media.beside(text)
+            text = message.media.with_text(text)
         if message.id in self._sources:
             self._shown[message.id] = text
         return text

@@ -1,7 +1,7 @@
-"""Many objects of a JSON array decoded at once, straight from the bytes of the file.
+"""Decodes many objects of a JSON array at once, directly from the bytes of the file.
 
-Where a run ends is guessed from how its first object begins, which in a file written by a program is how all begin.
-Nothing rests on the guess: whatever decodes as the elements of an array is exactly that, wherever it was cut.
+The end of a batch is guessed: in a file written by a program, all objects of an array begin like the first. A wrong
+guess does no harm, since bytes that decode as elements of an array are elements of it.
 """
 
 import re
@@ -10,23 +10,22 @@ from typing import TypeVar
 import msgspec
 
 LONGEST = 1 << 16
-"""Bytes of a run: enough to spend no time between runs, and few enough to stay in a processor's cache."""
+"""Most bytes of a batch: they fit a processor's cache."""
 SHORTEST = 1 << 12
-"""Bytes that are tried where the last try failed, so that a file full of faults costs little more than without runs."""
+"""Bytes that are tried after a failure, so that a file with many faults costs little more than without batches."""
 
 _SPACE = b" \t\n\r"
 _FIRST_KEY = re.compile(rb'[ \t\n\r]*(\{([ \t\n\r]*)"[^"\\]{0,64}")')
-"""An object up to the end of its first key."""
+"""The beginning of an object up to the end of its first key."""
 _FAULT_AT = re.compile(r"\(byte (\d+)\)$")
 
 T = TypeVar("T")
 
 
 def decode_run(data: bytes, at: int, reach: int, decoder: msgspec.json.Decoder[list[T]]) -> tuple[list[T], int, int]:
-    """Decode what follows `at` within `reach` bytes, all but the last object or up to the end of the array.
+    """Decode the objects that follow `at` within `reach` bytes, except for the last one unless the array ends there.
 
-    Returns the values, where they end in `data`, and how far to reach the next time. There are no values where not
-    even the first object can be told from what follows it.
+    Returns the values, their end in `data`, and the `reach` for the next call; no values if no batch could be decoded.
     """
     if (first := _FIRST_KEY.match(data, at)) is None:
         return [], at, reach
@@ -49,9 +48,9 @@ def decode_run(data: bytes, at: int, reach: int, decoder: msgspec.json.Decoder[l
 
 
 def _end_of_array(data: bytes, start: int, limit: int, indentation: bytes) -> int:
-    """Return where the array closes whose first object begins at `start`, by its layout; -1 where that is not known.
+    """Return the end of the array whose first object begins at `start`, by its indentation; -1 if unknown.
 
-    Looked for at an array's first object alone: most arrays are short, and the end of a long one shows by itself.
+    Only an array's first object is examined: most arrays are short, and the end of a long one raises a decoding error.
     """
     before = start
     while before and data[before - 1] in _SPACE:
@@ -64,19 +63,19 @@ def _end_of_array(data: bytes, start: int, limit: int, indentation: bytes) -> in
 
 
 def _before_comma(data: bytes, end: int) -> int:
-    """Return where the element ends that stands before `end`, without the comma and the space behind it."""
+    """Return the end of the element before `end`, without a comma and white space after it."""
     while data[end - 1] in _SPACE:
         end -= 1
     return end - 1 if data[end - 1] == ord(",") else end
 
 
 def _earlier(data: bytes, head: bytes, start: int, end: int, error: str) -> int:
-    """Return where a run from `start` may end, given why the one to `end` is none; -1 where it cannot."""
+    """Return an earlier end for a batch, given the error of decoding it up to `end`; -1 if there is none."""
     fault = _FAULT_AT.search(error)
     if fault is None:
         return data.rfind(head, start + 1, start + (end - start) // 2)
-    at = start + int(fault[1]) - 1  # the bracket before the run is not in the data
+    at = start + int(fault[1]) - 1  # less the bracket that was put before the batch
     if "trailing characters" in error:
-        # The array ended, and the run was to go on into the next one.
+        # The array ends within the batch.
         return data.rfind(b"]", start, at)
     return data.rfind(head, start + 1, at)

@@ -1,7 +1,4 @@
-"""A binary file read ahead of whoever takes from it: bytes can be looked at before they are taken, and given back.
-
-What was taken is forgotten but for its last bytes; `data[at:]` is what was read and not yet taken.
-"""
+"""A buffered binary file whose bytes can be inspected before they are taken, and returned afterwards."""
 
 from typing import BinaryIO
 
@@ -9,11 +6,11 @@ BLOCK = 1 << 18
 """Bytes read at a time."""
 
 KEPT = 1 << 7
-"""Bytes before the next one that can still be seen."""
+"""Taken bytes that stay visible in `data`."""
 
 
 class ReadAhead:
-    """The bytes of a file, from front to back."""
+    """A file read from front to back; `data[at:]` was read and not yet taken."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.data = b""
@@ -22,7 +19,7 @@ class ReadAhead:
         self._ended = False
 
     def fill(self, size: int) -> None:
-        """Have `size` bytes to look at, or all that are left."""
+        """Read until `size` bytes are available, or the file ends."""
         while len(self.data) - self.at < size and not self._ended:
             block = self._file.read(max(BLOCK, size))
             self._ended = not block
@@ -31,14 +28,14 @@ class ReadAhead:
             self.at -= forgotten
 
     def take(self, size: int) -> bytes:
-        """Return the next `size` bytes, fewer at the end of the file, none behind it."""
+        """Return the next `size` bytes, fewer at the end of the file."""
         self.fill(size)
         taken = self.data[self.at : self.at + size]
         self.at += len(taken)
         return taken
 
     def give_back(self, taken: bytes) -> None:
-        """Put bytes before those that were not taken; they need not be the ones that stood there."""
+        """Put bytes before those not yet taken; they may differ from the ones that were taken."""
         start = self.at - len(taken)
         if start >= 0 and self.data.startswith(taken, start):
             self.at = start

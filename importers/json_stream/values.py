@@ -1,11 +1,10 @@
-"""Pulls values out of a JSON file of any size, one at a time, at the speed of the standard library's own scanner.
+"""A streaming JSON reader for files of any size.
 
-The caller walks the document (`members`, `elements`) and takes what it wants whole (`value`) or leaves it (`skip`);
-no more than one such value and one chunk of the file is in memory. Where objects follow each other in an array, `run`
-takes as many as can be decoded at once as they stand, several times faster, and leaves all others to `value`.
-A file that ends early raises `Truncated` after everything complete was given out; anything else that is not JSON raises
-`Malformed` with its line and column. Two faults that Telegram Desktop writes itself are put right on the way, and so
-are bytes that are no UTF-8; they are counted in `repairs`.
+The caller walks the document (`members`, `elements`) and takes values whole (`value`) or skips them (`skip`); one value
+and one chunk of the file are in memory. `run` decodes many objects of an array at once with msgspec, several times
+faster, and returns none where only `value` can. A file that ends early raises `Truncated` after every complete value
+was returned; other invalid JSON raises `Malformed` with line and column. Invalid UTF-8 and two faults of Telegram
+Desktop are repaired and counted in `repairs`.
 """
 
 import codecs
@@ -24,22 +23,22 @@ from importers.json_stream.read_ahead import ReadAhead
 CHUNK = 1 << 14
 """Bytes decoded to text at a time."""
 GLANCE = 1 << 8
-"""Bytes decoded to see what comes next: little, where a run follows."""
+"""Bytes decoded to see what comes next."""
 RAREST_TRY = 63
-"""Elements that are taken singly between two tries of a run, at most."""
+"""Most elements that are taken one by one between two attempts at a run."""
 LARGEST_VALUE = 1 << 23
-"""Characters one value may take; beyond it the file is not what it seems, and memory must stay bounded."""
+"""Characters of the largest value, so that memory stays bounded."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _HEX_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
 _BARE_PATH = re.compile(r"[^\",\[\]{}\n][^\n]*?(?=,?\r?\n)")
 _LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 _NUMBER_PARTS = ".eE+-"
-"""What a number may be cut off in the middle of, besides digits."""
+"""Characters of a number besides digits."""
 _ENTERED = 3
-"""Levels of a skipped value that are passed over piece by piece; what lies deeper is taken whole."""
+"""Levels of a skipped value that are skipped member by member; deeper ones are read whole."""
 _TAIL = 12
-"""How near the end of a chunk a fault may be the chunk's end showing: half an escape, half a literal."""
+"""Characters before the end of a chunk in which an error may be an escape or a literal that was cut in two."""
 
 
 class Truncated(Exception):
@@ -108,7 +107,7 @@ class JsonStream:
                 return
 
     def value(self) -> Any:
-        """Take the next value whole."""
+        """Return the next value."""
         wanted = CHUNK
         if not self.peek():
             raise Truncated
@@ -126,17 +125,14 @@ class JsonStream:
             except RecursionError:
                 raise self._malformed("nested too deeply", self._at) from None
             else:
-                # What stands at the very end of the chunk, half a number perhaps, may go on in the next.
+                # A number at the end of the chunk may continue in the next.
                 if not self._text[end : end + _TAIL].strip(_NUMBER_PARTS) and self._more(CHUNK):
                     continue
                 self._at = end
                 return value
 
     def run(self, decoder: msgspec.json.Decoder[list[T]]) -> list[T]:
-        """Take the next elements, as many as `decoder` can tell at once; none where only `value` can.
-
-        Stands at an element of `elements`, like `value`, and gives what `value` would.
-        """
+        """Return the next elements that `decoder` decodes at once, none where only `value` can; called like `value`."""
         if self._waiting:
             self._waiting -= 1
             return []
@@ -145,13 +141,13 @@ class JsonStream:
         ahead.fill(self._reach)
         values, end, self._reach = decode_run(ahead.data, ahead.at, self._reach, decoder)
         self._pass_bytes(end)
-        # Where no run is found, tries get rarer, since each turns text into bytes and back.
+        # After a failure, attempts become rarer: each converts text to bytes and back.
         self._wait = 0 if values else min(2 * self._wait + 1, RAREST_TRY)
         self._waiting = self._wait
         return values
 
     def skip(self, levels: int = _ENTERED) -> None:
-        """Pass over the next value, holding no more of it at a time than lies `levels` below."""
+        """Skip the next value, its outer `levels` levels member by member."""
         match self.peek() if levels else "":
             case "{":
                 for _ in self.members():
@@ -163,7 +159,7 @@ class JsonStream:
                 self.value()
 
     def finish(self) -> None:
-        """Make sure that nothing follows the document."""
+        """Raise Malformed if anything follows the document."""
         if self.peek():
             raise self._malformed("something follows the end of the document", self._at)
 
@@ -176,7 +172,7 @@ class JsonStream:
         self._at += 1
 
     def _separator(self, closing: str) -> bool:
-        """Pass a comma or the closing bracket, and tell whether it was the bracket."""
+        """Take a comma or the closing bracket, and tell whether it was the bracket."""
         found = self.peek()
         if not found or (self._ended and not self._text[self._at : self._at + _TAIL].strip(_NUMBER_PARTS)):
             raise Truncated
@@ -186,7 +182,7 @@ class JsonStream:
         return found == closing
 
     def _more(self, size: int) -> bool:
-        """Read on, forgetting what was taken; False at the end of the file."""
+        """Decode more of the file; False at its end."""
         if self._ended:
             return False
         if len(self._text) - self._at > LARGEST_VALUE:
@@ -198,7 +194,7 @@ class JsonStream:
         return not self._ended or bool(self._text)
 
     def _forget(self) -> None:
-        """Keep of the text only what was not taken, and how many lines and columns went before."""
+        """Discard the text that was taken, and count its lines and columns."""
         passed = self._text[: self._at]
         newline = passed.rfind("\n")
         self._lines += passed.count("\n")
@@ -217,14 +213,14 @@ class JsonStream:
         return text
 
     def _return_text(self) -> None:
-        """Make bytes again of the text that was not taken."""
+        """Return the text that was not taken to the file, as bytes."""
         self._forget()
         self._ahead.give_back(self._text.encode() + self._utf8.getstate()[0])
         self._utf8.setstate((b"", 0))
         self._text, self._ended = "", False
 
     def _pass_bytes(self, end: int) -> None:
-        """Take bytes that were read without making text of them."""
+        """Take bytes up to `end` without decoding them."""
         data, start = self._ahead.data, self._ahead.at
         newline = data.rfind(b"\n", start, end)
         last = len(data[max(newline + 1, start) : end].decode("utf-8", "replace"))
@@ -233,7 +229,7 @@ class JsonStream:
         self._ahead.at = end
 
     def _cut_short(self, error: json.JSONDecodeError) -> bool:
-        """Tell whether a fault is only the end of what has been read so far."""
+        """Tell whether an error is only due to the end of the text read so far."""
         if error.msg.startswith("Unterminated string"):
             return True
         if not self._ended:
@@ -244,16 +240,15 @@ class JsonStream:
         return not rest.strip(_NUMBER_PARTS) or any(word.startswith(rest) for word in _LITERALS)
 
     def _repair(self, error: json.JSONDecodeError) -> bool:
-        """Put right what Telegram Desktop is known to write, and tell whether something was."""
+        """Repair a known fault of Telegram Desktop, and tell whether anything was repaired."""
         if error.msg.startswith("Invalid \\escape"):
-            # Written since v1.3.8 for control characters. A real backslash before an x is itself escaped, hence the
-            # count of backslashes.
+            # Since v1.3.8, \x.. is written for control characters. A real backslash before an x is escaped itself.
             rest, count = _HEX_ESCAPE.subn(r"\1\\u00\2", self._text[self._at :])
             self._text = self._text[: self._at] + rest
             self.repairs["escape"] += count
             return count > 0
         if error.msg == "Expecting value" and self._text[: error.pos].endswith('"document_id": '):
-            # v4.0.4 to v4.1.1 left the quotes out.
+            # v4.0.4 to v4.1.1 omitted the quotes.
             if "\n" not in self._text[error.pos :] and self._more(CHUNK):
                 return True
             if match := _BARE_PATH.match(self._text, error.pos):
@@ -271,7 +266,7 @@ class JsonStream:
 
 
 def _integer(digits: str) -> float:
-    """Return a number; one of thousands of digits, which no message is lost for, counts as endless."""
+    """Return a number, or infinity for one with more digits than Python converts."""
     try:
         return int(digits)
     except ValueError:

@@ -1,7 +1,7 @@
 """Telegram Desktop's HTML export, of one chat or a whole account; see `importers.source.Export`.
 
-One page of a thousand messages is in memory at a time. The pages hold no ids of people and chats: whoever and whatever
-has one name is one, under the id `NAMED` and that name, and the reading warns of it.
+One page of a thousand messages is in memory at a time. The pages hold no ids of people and chats: the id is `NAMED`
+and the name, so people of one name are one person, and the reading warns of it.
 """
 
 from collections import Counter
@@ -44,7 +44,7 @@ class _OpenChat:
 
     @property
     def kind(self) -> ChatKind:
-        """What the account's list says, else what names tell: a chat of two that is called like one is theirs."""
+        """The kind in the account's list; else a chat of two that has the name of one of them is personal."""
         if self.listed:
             return self.listed.kind
         if self.name in SAVED:
@@ -64,7 +64,7 @@ class TelegramHtmlExport:
         """What to say about how the export was found."""
 
     def recognise(self) -> bool:
-        """Tell whether these are pages that Telegram wrote, from the beginning of one."""
+        """Tell whether Telegram wrote these pages, by the beginning of each until one is recognised."""
         return any(
             beginning(file).css_first("div.history, div.page_body div.message") is not None
             for chat in self._chats
@@ -113,7 +113,7 @@ class TelegramHtmlExport:
             self.reading.warnings.append(f"{pages.folder or 'the export'} lacks page {numbers} of its messages")
 
     def _read(self, block: LexborNode, chat: _OpenChat, owner: str) -> Message | None:
-        """Read one block, count it, and return its message if it is one."""
+        """Count a block, and return its message, if it has one."""
         number = number_of(block)
         if number is None:
             return None
@@ -124,34 +124,34 @@ class TelegramHtmlExport:
                 chat.topics.add(number)
             self.reading.dropped[service_reason(block)] += 1
             return None
-        said = read_block(block)
-        if said.name is not None:
-            chat.sender, chat.via_bot = f"{NAMED}{said.name}", said.via_bot
-        said.via_bot = chat.via_bot or said.via_bot
-        # In Saved Messages, what others wrote was forwarded there and stands under their names.
+        parsed = read_block(block)
+        if parsed.name is not None:
+            chat.sender, chat.via_bot = f"{NAMED}{parsed.name}", parsed.via_bot
+        parsed.via_bot = chat.via_bot or parsed.via_bot
+        # In Saved Messages, messages of others were forwarded.
         if chat.kind == "saved" and owner and chat.sender != f"{NAMED}{owner}":
-            said.forwarded = True
-        message = message_of(said, number, chat.id, chat.sender or NAMED, chat.topics)
+            parsed.forwarded = True
+        message = message_of(parsed, number, chat.id, chat.sender or NAMED, chat.topics)
         if isinstance(message, str):
             self.reading.dropped[message] += 1
             return None
-        self._zoneless = self._zoneless or said.utc_offset is None
-        self._meet(message.sender, chat)
+        self._zoneless = self._zoneless or parsed.utc_offset is None
+        self._count(message.sender, chat)
         return message
 
-    def _meet(self, sender: str, chat: _OpenChat) -> None:
+    def _count(self, sender: str, chat: _OpenChat) -> None:
         self.reading.counts[sender] += 1
         chat.senders[sender] += 1
         if sender not in self.reading.people:
             self.reading.people[sender] = Person(sender, sender.removeprefix(NAMED))
 
     def _finish(self, senders: dict[str, Counter[str]], owner: str, own: set[str]) -> None:
-        """Draw the conclusions that need all pages: the owner, and what to warn of."""
+        """Set what needs all pages: the owner and the warnings."""
         reading = self.reading
         if not reading.read and reading.repairs:
             raise ImportFailure("the export ends before its first complete message", "export it again")
         known = f"{NAMED}{owner}" if f"{NAMED}{owner}" in reading.people else None
-        # Under its own name a personal chat has the id of its partner, as in JSON.
+        # As in JSON, a personal chat has the id of its partner.
         chats = [replace(c, id=f"{NAMED}{c.name}") for c in reading.chats.values() if c.name not in SAVED]
         if found := infer_owner(
             known, chats, {f"{NAMED}{reading.chats[c].name}": wrote for c, wrote in senders.items()}

@@ -1,7 +1,7 @@
-"""One message of Telegram's HTML to a `Message`, or to the reason why it is none.
+"""Converts a message of Telegram's HTML to a `Message`, or to the reason why it is dropped.
 
-Telegram writes these pages in English whatever its own language, so the few words looked for here are constants of
-the format. What the pages do not hold: edits, a sticker's emoji where its picture lies beside, bank cards as such.
+The pages are in English whatever the language of the app, so the words searched for here are part of the format. They
+hold no edits, no mark of bank cards, and no emoji of a sticker whose picture was exported.
 """
 
 import re
@@ -15,7 +15,7 @@ from importers.telegram.html_text import line_of, text_of
 from importers.telegram.json_message import FIRST_EXPORT, LAST_EXPORT
 
 MIGRATED = -500_000_000
-"""Ids from before a migration are shifted by -10^9; those between here and 0 number the dates between messages."""
+"""Ids from before a migration are shifted by -10^9; those from here to 0 are of the dates between messages."""
 DELETED = "Deleted Account"
 
 _NUMBER = re.compile(r"message(-?\d{1,18})$")
@@ -46,18 +46,18 @@ _WRAPPED = {
     "media_game": "game",
     "media_invoice": "invoice",
 }
-"""Classes of what hangs on a message to the kinds of `Media`."""
+"""CSS classes to kinds of media."""
 _TIMED = ("voice", "round", "video", "audio", "call")
 _TITLED = {"Sticker": "sticker", "Animation": "gif", "Video message": "round", "Video file": "video"}
-"""Titles that tell apart what shares a class."""
+"""Titles of media that share a class, to kinds of media."""
 
 
 @dataclass
-class Said:
-    """What one message's block holds, before it is known who wrote it."""
+class Parsed:
+    """The content of one message's block; its sender may be that of an earlier block."""
 
     name: str | None = None
-    """Who wrote it; None where the block is joined to the one before."""
+    """The sender's name; None where the block continues the one before."""
     via_bot: bool = False
     sent_at: int | None = None
     utc_offset: int | None = None
@@ -70,49 +70,49 @@ class Said:
 
 
 def number_of(block: LexborNode) -> int | None:
-    """Return a message's id, or None for the dates between messages and for what is no message."""
+    """Return a message's id, or None for other blocks, such as the dates between messages."""
     found = _NUMBER.match(block.id or "")
     number = int(found[1]) if found else None
     return None if number is None or MIGRATED < number < 0 else number
 
 
 def service_reason(block: LexborNode) -> str:
-    """Return the reason under which a service block is dropped; an unsupported message looks like one."""
+    """Return why a service block is dropped; an unsupported message looks like one."""
     return "unsupported" if line_of(block).startswith(_UNSUPPORTED) else "service"
 
 
 def opens_topic(block: LexborNode) -> bool:
-    """Tell whether this is the service block that opens a forum topic."""
+    """Tell whether this service block opens a forum topic."""
     return _TOPIC in line_of(block)
 
 
-def read_block(block: LexborNode) -> Said:
-    """Return what stands in a message's block."""
-    said = Said()
+def read_block(block: LexborNode) -> Parsed:
+    """Return the content of a message's block."""
+    parsed = Parsed()
     body = next((node for node in block.iter() if "body" in _classes(node)), None)
     if body is not None:
-        _read_body(body, said)
-    return said
+        _read_body(body, parsed)
+    return parsed
 
 
-def message_of(said: Said, number: int, chat: str, sender: str, topics: set[int]) -> Message | str:
-    """Return the message, or service, undated or empty."""
-    if said.sent_at is None:
+def message_of(parsed: Parsed, number: int, chat: str, sender: str, topics: set[int]) -> Message | str:
+    """Return the message, or why it is dropped: undated or empty."""
+    if parsed.sent_at is None:
         return "undated"
-    if not said.text and said.media is None:
+    if not parsed.text and parsed.media is None:
         return "empty"
     return Message(
         chat=chat,
         id=number,
-        sent_at=said.sent_at,
+        sent_at=parsed.sent_at,
         sender=sender,
-        text=said.text,
-        media=said.media,
-        reply_to=None if said.reply_to in topics else said.reply_to,
-        forwarded=said.forwarded,
-        via_bot=said.via_bot,
-        spans=said.spans,
-        utc_offset=said.utc_offset,
+        text=parsed.text,
+        media=parsed.media,
+        reply_to=None if parsed.reply_to in topics else parsed.reply_to,
+        forwarded=parsed.forwarded,
+        via_bot=parsed.via_bot,
+        spans=parsed.spans,
+        utc_offset=parsed.utc_offset,
     )
 
 
@@ -120,34 +120,34 @@ def _classes(node: LexborNode) -> list[str]:
     return (node.attributes.get("class") or "").split()
 
 
-def _read_body(body: LexborNode, said: Said) -> None:
+def _read_body(body: LexborNode, parsed: Parsed) -> None:
     for node in body.iter():
         classes = _classes(node)
         if "body" in classes and "forwarded" in classes:
-            said.forwarded = True
-            _read_body(node, said)
+            parsed.forwarded = True
+            _read_body(node, parsed)
         elif "date" in classes:
-            said.sent_at, said.utc_offset = _sent_at(node.attributes.get("title") or "")
+            parsed.sent_at, parsed.utc_offset = _sent_at(node.attributes.get("title") or "")
         elif "from_name" in classes:
-            _read_name(node, said)
+            _read_name(node, parsed)
         elif "reply_to" in classes:
-            said.reply_to = _target(node)
+            parsed.reply_to = _target(node)
         elif "media_wrap" in classes:
-            _read_media(node, said)
+            _read_media(node, parsed)
         elif "text" in classes or any(name.startswith("rich_") for name in classes):
             text, spans = text_of(node, rich="text" not in classes)
             if text:  # a caption of white space does not replace a poll's question
-                said.text, said.spans = text, spans
+                parsed.text, parsed.spans = text, spans
 
 
-def _read_name(node: LexborNode, said: Said) -> None:
-    """Read who wrote it; within a forwarded body it is whom that is from, and after a date it has."""
+def _read_name(node: LexborNode, parsed: Parsed) -> None:
+    """Read the sender's name; in a forwarded body, the name is that of the original sender."""
     own = "".join(text.text_content or "" for text in node.iter(include_text=True) if text.tag == "-text")
     name = " ".join(own.split())
     short = _VIA.sub("", name)
-    said.via_bot = said.via_bot or short != name
-    if not said.forwarded:
-        said.name = short or DELETED
+    parsed.via_bot = parsed.via_bot or short != name
+    if not parsed.forwarded:
+        parsed.name = short or DELETED
 
 
 def _sent_at(title: str) -> tuple[int | None, int | None]:
@@ -168,13 +168,13 @@ def _sent_at(title: str) -> tuple[int | None, int | None]:
 
 
 def _target(node: LexborNode) -> int | None:
-    """Return the id replied to; a reply to another chat has no link."""
+    """Return the id of the message replied to; a reply to another chat has no link."""
     link = node.css_first("a")
     found = _TARGET.search(link.attributes.get("href") or "") if link else None
     return int(found[1]) if found else None
 
 
-def _read_media(wrap: LexborNode, said: Said) -> None:
+def _read_media(wrap: LexborNode, parsed: Parsed) -> None:
     shown = next(iter(wrap.iter()), None)
     if shown is None:
         return
@@ -185,9 +185,9 @@ def _read_media(wrap: LexborNode, said: Said) -> None:
         kind = _TITLED.get(title, kind)
     length = _line_in(shown, ".video_duration") or status
     emoji = status.split(",")[0] if kind == "sticker" and not status[:1].isascii() else ""
-    said.media = Media(kind, emoji, _seconds(length) if kind in _TIMED else None)
-    if kind == "poll" and not said.text and (question := shown.css_first(".question")):
-        said.text, said.spans = text_of(question)
+    parsed.media = Media(kind, emoji, _seconds(length) if kind in _TIMED else None)
+    if kind == "poll" and not parsed.text and (question := shown.css_first(".question")):
+        parsed.text, parsed.spans = text_of(question)
 
 
 def _line_in(node: LexborNode, selector: str) -> str:
@@ -196,7 +196,7 @@ def _line_in(node: LexborNode, selector: str) -> str:
 
 
 def _seconds(status: str) -> int | None:
-    """Return the duration in a status such as `01:05, 2.3 MB`, of a call `Outgoing (65 seconds)`."""
+    """Return the duration in a status such as `01:05, 2.3 MB` or, for a call, `Outgoing (65 seconds)`."""
     if call := _CALL.search(status):
         return int(call[1])
     found = _LENGTH.match(status)

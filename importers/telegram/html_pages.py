@@ -1,4 +1,4 @@
-"""The pages of Telegram's HTML export: which files make up which chat, and what the pages about the account tell."""
+"""The pages of Telegram's HTML export: the files of each chat, and the pages about the account."""
 
 import re
 from collections import Counter
@@ -14,11 +14,11 @@ from importers.telegram.html_message import DELETED, number_of
 from importers.telegram.html_text import line_of
 
 SUMMARY, LISTING = "export_results.html", "lists/chats.html"
-"""The pages of a whole account: about its owner, and its list of chats."""
+"""The pages of an account about its owner and its chats."""
 LARGEST_PAGE = 64 << 20
-"""Bytes. A page holds 1000 messages of at most 4096 letters; a larger file is none that Telegram wrote."""
+"""Bytes. A page holds 1000 messages of at most 4096 letters, so Telegram did not write a larger file."""
 HEADER_BYTES = 1 << 18
-"""Enough of a page's beginning for its heading and its first messages."""
+"""Bytes that hold a page's heading and first messages."""
 
 _PAGE = re.compile(r"(?:(.*)/)?messages(\d{0,9})\.html$")
 _LISTED = re.compile(r"(?:\.\./)*(.+)/messages\d*\.html")
@@ -34,21 +34,21 @@ class Pages:
 
     @property
     def missing(self) -> list[int]:
-        """The numbers of pages that should be there and are not, if those that are there are the last ones."""
+        """The numbers of the pages that are missing before the last one."""
         numbers = {number for number, _ in self.by_number}
         return [number for number in range(1, max(numbers) + 1) if number not in numbers]
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What an account's list says of a chat."""
+    """A chat in an account's list."""
 
     kind: ChatKind
     own_only: bool
 
 
 def chats_in(files: Mapping[str, File]) -> list[Pages]:
-    """Return the chats among an export's files, in natural order; a page without a number is the first."""
+    """Return the chats of an export, in natural order; a page without a number is the first."""
     found: dict[str, dict[int, File]] = {}
     for name, file in files.items():
         if page := _PAGE.match(name):
@@ -58,22 +58,27 @@ def chats_in(files: Mapping[str, File]) -> list[Pages]:
 
 
 def parse(file: File) -> tuple[LexborHTMLParser, bool]:
-    """Return a page and whether it is whole."""
+    """Return a page and whether it is complete."""
     content = _content(file, LARGEST_PAGE + 1)
     if len(content) > LARGEST_PAGE:
         hint = "name the folder of one export, as Telegram wrote it"
-        raise ImportFailure(f"{file.name} is larger than {LARGEST_PAGE >> 20} MB, too large for a page of chat", hint)
+        raise ImportFailure(
+            "{name} is larger than {size} MB, too large for a page of a chat",
+            hint,
+            name=file.name,
+            size=LARGEST_PAGE >> 20,
+        )
     return LexborHTMLParser(content), content.rstrip().endswith(b"</html>")
 
 
 def heading(page: LexborHTMLParser) -> str:
-    """Return the name in a page's heading, which is that of the chat."""
+    """Return the chat's name, from a page's heading."""
     found = page.css_first("div.page_header .text")
     return (line_of(found) if found else "") or DELETED
 
 
 def beginning(file: File) -> LexborHTMLParser:
-    """Return what stands at the beginning of a page."""
+    """Return the beginning of a page."""
     return LexborHTMLParser(_content(file, HEADER_BYTES))
 
 
@@ -82,12 +87,13 @@ def _content(file: File, size: int) -> bytes:
         with file.open("rb") as opened:
             return opened.read(size)
     except OSError as error:
-        hint = "check that you may read it"
-        raise ImportFailure(f"{file.name} cannot be read: {error.strerror or error}", hint) from None
+        hint = "check the permissions of the file"
+        why = error.strerror or error
+        raise ImportFailure("{name} cannot be read: {why}", hint, name=file.name, why=why) from None
 
 
 def chat_ids(chats: Iterable[Pages]) -> dict[str, str]:
-    """Return an id for each chat's folder, made of its name, and for several of one name of their first messages."""
+    """Return an id for each chat's folder, made of its name; chats of one name add the id of their first message."""
     starts = {chat.folder: beginning(chat.by_number[0][1]) for chat in chats}
     names = {folder: heading(page) for folder, page in starts.items()}
     often = Counter(names.values())
@@ -99,7 +105,7 @@ def chat_ids(chats: Iterable[Pages]) -> dict[str, str]:
 
 
 def account_name(files: Mapping[str, File]) -> str:
-    """Return the name of the account's owner, which its summary gives without an id; empty where there is none."""
+    """Return the name of the account's owner, from the summary; empty if unknown."""
     if SUMMARY not in files:
         return ""
     page, _ = parse(files[SUMMARY])
@@ -107,7 +113,7 @@ def account_name(files: Mapping[str, File]) -> str:
 
 
 def listing(files: Mapping[str, File]) -> dict[str, Listed]:
-    """Return what the account's list tells of its chats, by their folders."""
+    """Return the chats in the account's list, by their folders."""
     found: dict[str, Listed] = {}
     if LISTING not in files:
         return found

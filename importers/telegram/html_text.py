@@ -1,4 +1,4 @@
-"""The text of a message in Telegram's HTML: what was typed, and the spans that its links and marks tell of."""
+"""The text of a message in Telegram's HTML, and the spans of its links and marks."""
 
 import re
 from collections.abc import Iterator
@@ -7,43 +7,25 @@ from typing import Any
 from selectolax.lexbor import LexborNode
 
 from importers.message import Span
-from importers.telegram.json_text import clean
+from importers.telegram.json_text import Part, clean, join_parts
 
 _SHOWN = {"ShowHashtag": "hashtag", "ShowCashtag": "hashtag", "ShowBotCommand": "command", "ShowMentionName": "mention"}
-"""Links that call a function of the page, by its name; that of a custom emoji shows the emoji and nothing else."""
+"""JavaScript functions that links call, to kinds of spans."""
 _CALLED = re.compile(r"return (\w+)\(")
 _MARKS = {"code": "code", "pre": "code", "blockquote": "quote"}
 _BLOCKS = frozenset("p div h1 h2 h3 h4 h5 h6 li tr footer blockquote pre figure figcaption details summary hr".split())
-"""Tags of a rich message (2026) that stand on a line of their own; a plain message has none of them but two."""
+"""Tags of a rich message (2026) that start a new line."""
 _SKIPPED = frozenset({"script", "style", "button"})
 _SCHEME = re.compile(r"[a-zA-Z][\w+.-]*://|tg:|ton:")
 _DEEPEST = 60
 
-Part = tuple[str, str]
-"""A stretch of text and its span kind, empty for plain text."""
-
 
 def text_of(node: LexborNode, *, rich: bool = False) -> tuple[str, tuple[Span, ...]]:
-    """Return the text below a node and the spans in it; white space around it is the page's, not the sender's."""
+    """Return the text below a node, without white space around it, and the spans in it."""
     only = node.child
     if not rich and only is not None and only.next is None and only.tag == "-text":
         return clean(only.text_content or "").strip(), ()
-    texts: list[str] = []
-    spans: list[Span] = []
-    at = 0
-    for raw, kind in _parts(node, "", rich, 0):
-        text = clean(raw)
-        if kind and text:
-            spans.append(Span(kind, at, at + len(text)))
-        at += len(text)
-        texts.append(text)
-    joined = "".join(texts)
-    stripped = joined.strip()
-    if not spans:
-        return stripped, ()
-    start = len(joined) - len(joined.lstrip())
-    moved = (Span(s.kind, max(0, s.start - start), min(len(stripped), s.end - start)) for s in spans)
-    return stripped, tuple(span for span in moved if span.start < span.end)
+    return join_parts(_parts(node, "", rich, 0))
 
 
 def line_of(node: LexborNode) -> str:
@@ -52,7 +34,7 @@ def line_of(node: LexborNode) -> str:
 
 
 def _parts(node: LexborNode, kind: str, rich: bool, depth: int) -> Iterator[Part]:
-    """Yield the text below a node; a rich message's indentation is its writer's layout, a plain one has none."""
+    """Yield the parts of the text below a node; the line breaks of a rich message's HTML are not part of its text."""
     if depth > _DEEPEST:
         return
     for child in node.iter(include_text=True):
@@ -63,7 +45,7 @@ def _parts(node: LexborNode, kind: str, rich: bool, depth: int) -> Iterator[Part
         elif tag == "br":
             yield "\n", kind
         elif tag == "a" or (tag in _MARKS and not rich):
-            # One span, however many lines are in it.
+            # A link or a mark is one span, even over several lines.
             text = "".join(part for part, _ in _parts(child, "", rich, depth + 1))
             yield text, (_kind_of_link(child.attributes, text) if tag == "a" else _MARKS[tag]) or kind
         elif tag is not None and tag not in _SKIPPED:
@@ -80,7 +62,7 @@ def _on_its_line(parts: Iterator[Part]) -> Iterator[Part]:
 
 
 def _kind_of_link(attributes: dict[str, Any], text: str) -> str:
-    """Return the span kind of a link; empty for a custom emoji, whose address is a file of the export."""
+    """Return the kind of a link's span; empty for a custom emoji, which links to a file of the export."""
     called = _CALLED.match(attributes.get("onclick") or "")
     if called:
         return _SHOWN.get(called[1], "")

@@ -1,4 +1,4 @@
-"""One chat of a Telegram export while it is read: whose ids are whose, and where each of its messages went."""
+"""One chat of a Telegram export while it is read: its id, its senders, and the count of its messages."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ from importers.telegram.media import CALL
 
 @dataclass
 class OpenChat:
-    """What is known of the chat whose messages are being read; `chat` is settled by the first id met in it."""
+    """The chat whose messages are being read; `chat` is set at the first sender, whose id tells the era of ids."""
 
     header: dict[str, Any]
     chat: Chat | None = None
     place: str = ""
-    """The chat's id, once it is settled."""
+    """The chat's id; empty until `chat` is set."""
     senders: Counter[str] = field(default_factory=Counter)
     local: bool = False
-    """Local time was read as UTC."""
+    """Whether local time was read as UTC."""
     zoned: bool = False
-    """Local time was read by the zone of the message before."""
+    """Whether local time was read with the UTC offset of an earlier message."""
     _own_ids: frozenset[Any] = frozenset()
     _topics: set[int] = field(default_factory=set)
     _ids: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class OpenChat:
     """The latest message with both local time and UTC."""
 
     def read(self, run: Sequence[Fields | None], reading: Reading) -> list[Message]:
-        """Account in `reading` for message objects of this chat, and return the messages in them."""
+        """Return the messages of these message objects, and count all of them in `reading`."""
         messages = []
         for fields in run:
             message = "unsupported" if fields is None else self._read(fields, reading)
@@ -57,7 +57,7 @@ class OpenChat:
         return messages
 
     def settle(self, reading: Reading, *, shifted: bool) -> None:
-        """Fix the chat's id, now that the era of the export's ids is known."""
+        """Set the chat and its id; `shifted` tells that the ids are of the era with shifted ids."""
         self.place, kind = chat_identity(self.header, shifted=shifted)
         name = "Saved Messages" if kind == "saved" else person_name(self.header.get("name"), self.place)
         self.chat = reading.chats.setdefault(self.place, Chat(self.place, kind, name))
@@ -83,11 +83,11 @@ class OpenChat:
         if name is None:
             name = fields.actor
         if self._names.get(sender, UNSET) != name:
-            self._meet(sender, name, reading.people)
+            self._add_person(sender, name, reading.people)
         return message
 
     def _sender(self, fields: Fields, reading: Reading) -> str:
-        """Return who wrote a message, and settle the chat's id where this is the first to tell."""
+        """Return the id of a message's sender, and set the chat if this is the first."""
         identity = fields.from_id if fields.from_id is not UNSET else fields.actor_id
         name = fields.from_ if fields.from_ is not None else fields.actor
         if self.chat is None and (identity is not None or fields.type == "message" or fields.action == CALL):
@@ -97,8 +97,8 @@ class OpenChat:
             self._ids[identity] = sender
         return sender
 
-    def _meet(self, sender: str, name: Any, people: dict[str, Person]) -> None:
-        """Note how somebody is called; the name that was met last is theirs."""
+    def _add_person(self, sender: str, name: Any, people: dict[str, Person]) -> None:
+        """Store the name of a sender; the latest one counts."""
         self._names[sender] = name
         known = people.get(sender)
         if known is None or (isinstance(name, str) and name and known.name != name):

@@ -1,7 +1,7 @@
-"""Telegram Desktop's `result.json`: one chat, a list of chats, or a whole account, of any version since 2018.
+"""Telegram Desktop's `result.json`: a chat, a list of chats, or an account, of any version since 2018.
 
-The file is streamed: memory does not grow with it. Keys may stand in any order, though Telegram writes a chat's
-header before its messages; where it does not, the file is read twice.
+The file is streamed, so memory does not grow with it. A file whose messages precede the header of their chat is read
+twice.
 """
 
 from collections import Counter
@@ -22,38 +22,38 @@ from importers.telegram.json_message import person_id, person_name
 _HEADER = ("name", "type", "id")
 _REPAIRS = {
     "escape": "control characters that Telegram wrote as \\x.. were read as \\u00..",
-    "utf8": "bytes that are no UTF-8 were replaced",
+    "utf8": "bytes that are not UTF-8 were replaced",
     "document_id": "a document_id that Telegram wrote without quotes was quoted",
 }
 
 
 class _Nothing(msgspec.Struct, gc=False):
-    """An object of which nothing is wanted."""
+    """An object without fields, to skip objects."""
 
 
 _SKIPPED = msgspec.json.Decoder(list[_Nothing])
 Run = Sequence[Fields | None]
-"""Message objects that follow each other; None for what is no object."""
+"""Consecutive message objects; None for a value that is not an object."""
 
 
 class NotTelegram(Exception):
-    """The file is JSON, but no Telegram export."""
+    """The file is JSON, but not a Telegram export."""
 
 
 @dataclass
 class _Walk:
-    """One pass over the document: finds the chats, and whose account it is."""
+    """One pass over the document, which finds the chats and the account."""
 
     stream: JsonStream
     look_ahead: Callable[[], list[dict[str, Any]]]
-    """Finds the headers of all chats, in the order of the file, for a chat whose messages stand before its id."""
+    """Returns the headers of all chats, in the order of the file, for a chat whose messages precede its id."""
     headers_only: bool = False
     headers: list[dict[str, Any]] = field(default_factory=list)
     account: dict[str, Any] = field(default_factory=dict)
     recognised: bool = False
 
     def runs(self) -> Iterator[tuple[dict[str, Any], Run]]:
-        """Yield the message objects, a run at a time, with the header of their chat; the same one for the same chat."""
+        """Yield runs of message objects, each with the header of its chat, which is the same object for a chat."""
         if self.stream.peek() == "[":
             for _ in self.stream.elements():
                 yield from self._object()
@@ -83,7 +83,7 @@ class _Walk:
                 self.stream.skip()
 
     def _list(self) -> Iterator[tuple[dict[str, Any], Run]]:
-        """Read `chats`: an object with a text about them and their list; merged files may hold the list itself."""
+        """Read `chats`: an object with a list, or in merged files the list itself."""
         if self.stream.peek() == "[":
             for _ in self.stream.elements():
                 yield from self._object()
@@ -126,7 +126,7 @@ class TelegramExport:
         """What to say about how the export was found."""
 
     def recognise(self) -> bool:
-        """Tell whether the file is a Telegram export, reading no further than its first message."""
+        """Tell whether the file is a Telegram export, by everything up to its first message."""
         with self.path.open("rb") as file:
             try:
                 next(_Walk(JsonStream(file), self._headers).runs(), None)
@@ -139,7 +139,7 @@ class TelegramExport:
         return True
 
     def messages(self) -> Iterator[Message]:
-        """Read the file from its beginning; raises ImportFailure where it is not JSON."""
+        """Read the file from its beginning; raises ImportFailure where it is not valid JSON."""
         self.reading.clear()
         self._open.clear()
         with self.path.open("rb") as file:
@@ -151,7 +151,7 @@ class TelegramExport:
                     yield from chat.read(run, self.reading)
             except NotTelegram:
                 hint = "export it again from Telegram Desktop as JSON"
-                raise ImportFailure(f"{self.path.name} holds a chat without an id", hint) from None
+                raise ImportFailure("{name} holds a chat without an id", hint, name=self.path.name) from None
             except Malformed as error:
                 raise self._broken(error) from None
             except Truncated:
@@ -159,18 +159,18 @@ class TelegramExport:
             self._finish(walk, stream)
 
     def _headers(self) -> list[dict[str, Any]]:
-        """Read the whole file once for its chats' headers alone."""
+        """Read the whole file for the headers of its chats."""
         with self.path.open("rb") as file:
             walk = _Walk(JsonStream(file), list, headers_only=True)
             try:
                 for _ in walk.runs():
                     pass
             except (NotTelegram, Truncated):
-                pass  # the pass that reads messages will meet the same end, and report it
+                pass  # reported by the pass that reads messages
             return walk.headers
 
     def _finish(self, walk: _Walk, stream: JsonStream) -> None:
-        """Draw the conclusions that need the whole file: chats without messages, the owner, what to warn of."""
+        """Set what needs the whole file: chats without messages, the owner, repairs and warnings."""
         senders: dict[str, Counter[str]] = {}
         for header in walk.headers:
             chat = self._open.get(id(header)) or OpenChat(header)
@@ -189,7 +189,9 @@ class TelegramExport:
         if any(chat.local for chat in open_chats):
             self.reading.warnings.append("some messages carry only local time; it is read as UTC")
         elif any(chat.zoned for chat in open_chats):
-            self.reading.warnings.append("some messages carry only local time; the zone is that of the one before")
+            self.reading.warnings.append(
+                "some messages carry only local time; it is read in the zone of the one before"
+            )
 
     def _find_owner(self, account: dict[str, Any], senders: dict[str, Counter[str]]) -> None:
         user = account.get("user_id")
@@ -210,10 +212,14 @@ class TelegramExport:
         )
 
     def _cut_off(self) -> ImportFailure:
-        return ImportFailure(f"{self.path.name} ends before its first complete message", "export it again")
+        return ImportFailure("{name} ends before its first complete message", "export it again", name=self.path.name)
 
     def _broken(self, error: Malformed) -> ImportFailure:
-        place = f"line {error.line}, column {error.column}"
         return ImportFailure(
-            f"{self.path.name} is not valid JSON: {error.what} in {place}", "export it again, or mend that line"
+            "{name} is not valid JSON: {why} in line {line}, column {column}",
+            "export it again, or fix that line",
+            name=self.path.name,
+            why=error.what,
+            line=error.line,
+            column=error.column,
         )

@@ -1,6 +1,6 @@
-"""The keys of a Telegram message that matter, whatever stands in them; everything else is passed over undecoded.
+"""The keys of a Telegram message that are read; all others are skipped without decoding.
 
-Nothing is certain about a value's type. Where a key's presence alone says something, a missing one is `UNSET`.
+Values may be of any type. A missing key is `UNSET` where the presence of the key matters.
 """
 
 from typing import Any
@@ -9,19 +9,19 @@ import msgspec
 from msgspec import UNSET
 
 
-class Part(msgspec.Struct, gc=False):
-    """A stretch of a message's text that has a type of its own."""
+class Entity(msgspec.Struct, gc=False):
+    """A part of a message's text with a type."""
 
     type: Any = None
     text: Any = None
 
 
-Text = list[Part | str | int | float | bool | list[Any] | None] | dict[str, Any] | str | int | float | bool | None
-"""Any JSON value, with the objects in a list as parts."""
+Text = list[Entity | str | int | float | bool | list[Any] | None] | dict[str, Any] | str | int | float | bool | None
+"""Any JSON value, with the objects of a list as entities."""
 
 
 class Fields(msgspec.Struct, gc=False, rename={"from_": "from"}):
-    """One message object, its keys in the order in which Telegram writes them, which is how they are found fastest."""
+    """One message object; the keys are in Telegram's order, in which msgspec decodes them fastest."""
 
     id: Any = None
     type: Any = "message"
@@ -60,7 +60,7 @@ class Fields(msgspec.Struct, gc=False, rename={"from_": "from"}):
 
 
 RUN = msgspec.json.Decoder(list[Fields])
-"""Decodes many message objects at once."""
+"""Decodes an array of message objects."""
 
 _NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Fields)}
 

@@ -1,6 +1,6 @@
-"""One message object of a Telegram export to a `Message`, or to the reason why it is none.
+"""Converts a message object of a Telegram export to a `Message`, or to the reason why it is dropped.
 
-Nothing in an export is certain: keys that hold nothing are left out, ids have had four forms, and dates two.
+Empty keys are missing, ids have had four forms, and dates two.
 """
 
 from calendar import timegm
@@ -28,21 +28,21 @@ CHAT_TYPES: dict[str, tuple[ChatKind, str]] = {
     "private_channel": ("channel", "channel"),
     "public_channel": ("channel", "channel"),
 }
-"""Telegram's chat types to ours, and to the prefix of their ids."""
+"""Telegram's chat types to kinds of chats, and to the prefix of their ids."""
 
 FIRST_EXPORT = timegm((2013, 8, 1, 0, 0, 0))
-"""Telegram did not exist before; earlier dates are placeholders of deleted messages and of edits that never were."""
+"""When Telegram began; earlier dates are placeholders of deleted messages and of missing edits."""
 LAST_EXPORT = 1 << 33
-"""No plausible date comes later (2242)."""
+"""The latest plausible date (2242)."""
 EPOCH = datetime(1970, 1, 1)
 SMALLEST_ID, LARGEST_ID = -(1 << 63), (1 << 63) - 1
-"""What a number can be that is an id: 64 bits wide."""
+"""Ids are 64-bit numbers."""
 UTC_OFFSETS = {offset: offset for offset in range(-12 * 3600, 14 * 3600 + 1, 900)}
-"""Every offset of a time zone, in seconds: a larger or odd difference of two dates is a fault of one of them."""
+"""All plausible UTC offsets, in seconds; another difference means that one of the two dates is wrong."""
 
 
 def chat_identity(header: dict[str, Any], *, shifted: bool) -> tuple[str, ChatKind]:
-    """Return a chat's id and kind; `shifted` says that the file is of an era whose ids may be shifted."""
+    """Return a chat's id and kind; `shifted` tells that the file is of the era with shifted ids."""
     kind, prefix = CHAT_TYPES.get(str(header.get("type")), ("group", "chat"))
     number = clean(header["id"]) if isinstance(header["id"], str) else header["id"]
     if shifted and isinstance(number, int) and number >> 32 in (1, 2):
@@ -51,7 +51,7 @@ def chat_identity(header: dict[str, Any], *, shifted: bool) -> tuple[str, ChatKi
 
 
 def person_id(value: Any, name: Any, header: dict[str, Any], chat: str) -> str:
-    """Return the id of whoever `from_id` names, whatever its era, or one made of the name where there was none."""
+    """Return a person's id from a `from_id` of any era, or from the name where there is no id."""
     if isinstance(value, str) and (cleaned := clean(value)):
         return f"user{cleaned}" if cleaned.isdecimal() else cleaned
     if isinstance(value, int) and not isinstance(value, bool):
@@ -63,7 +63,7 @@ def person_id(value: Any, name: Any, header: dict[str, Any], chat: str) -> str:
 
 
 def person_name(name: Any, person: str) -> str:
-    """Return the name to show; accounts that were deleted are told apart by their ids."""
+    """Return the name to show; deleted accounts are numbered by their ids."""
     if isinstance(name, str) and (cleaned := " ".join(clean(name).split())):
         return cleaned
     return f"Deleted {person.lstrip('abcdefghijklmnopqrstuvwxyz')}".strip()
@@ -72,11 +72,11 @@ def person_name(name: Any, person: str) -> str:
 def read_message(
     fields: Fields, chat: str, sender: str, own_ids: Collection[Any], topics: Collection[int], zone: int | None = None
 ) -> Message | str:
-    """Return the message in `fields`, or service, unsupported, undated or empty.
+    """Return the message in `fields`, or why it is dropped: service, unsupported, undated or empty.
 
-    `own_ids` are the forms in which the chat's own id may stand; `topics` are ids that open a forum topic, which
-    everything in the topic seems to reply to. `zone` is how far local time is ahead of UTC, in seconds, for a message
-    that carries local time only; None where that is not known either.
+    `own_ids` are the possible forms of the chat's id; `topics` are the ids of messages that open a forum topic, to
+    which all messages of the topic formally reply. `zone` is the UTC offset in seconds, if known, for a message that
+    carries only local time.
     """
     number = fields.id
     if type(number) is not int or not SMALLEST_ID <= number <= LARGEST_ID:
@@ -106,7 +106,7 @@ def read_message(
 
 
 def opens_topic(fields: Fields) -> bool:
-    """Tell whether this is the service message that opens a forum topic."""
+    """Tell whether this service message opens a forum topic."""
     return bool(fields.action == "topic_created") and isinstance(fields.id, int)
 
 
@@ -125,7 +125,7 @@ def _utc_offset(seconds: int, date: Any) -> int | None:
 
 
 def _seconds(unixtime: Any, date: Any, zone: int) -> int | None:
-    """Return a date in Unix seconds, or None where it is missing or cannot be; local time is `zone` ahead."""
+    """Return a date in Unix seconds, or None if missing or implausible; local time is `zone` seconds ahead of UTC."""
     try:
         seconds = int(unixtime)
     except (TypeError, ValueError, OverflowError):
@@ -142,6 +142,6 @@ def _reply_to(fields: Fields, own_ids: Collection[Any], topics: Collection[int])
     target, peer = fields.reply_to_message_id, fields.reply_to_peer_id
     if type(target) is not int or not SMALLEST_ID <= target <= LARGEST_ID or target in topics:
         return None
-    # A peer is named for replies to other chats, but some versions name the chat itself.
+    # A peer means a reply to another chat, but some versions name the chat itself.
     elsewhere = peer is not None and (isinstance(peer, list | dict) or peer not in own_ids)
     return None if elsewhere else target

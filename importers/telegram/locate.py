@@ -1,19 +1,19 @@
-"""Which exports lie among the files of a folder or a zip, and of each whether its JSON or its HTML is read."""
+"""Finds the exports among the files of a folder or a zip, and chooses JSON over HTML."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from importers.files import ExportFiles, shortest_first
+from importers.files import ExportFiles, natural
 from importers.source import File
 from importers.telegram.html_pages import LISTING, SUMMARY
 
 EXPORT_FILE = "result.json"
-"""The file Telegram Desktop writes into an export's folder."""
+"""The name of Telegram Desktop's JSON."""
 PAGE = re.compile(r"messages\d*\.html$")
 _CHATS = "chats"
-"""The folder in which an account's HTML has a folder for each chat."""
+"""The folder of an account's HTML with a folder for each chat."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Found:
     json: File | None = None
     pages: Mapping[str, File] | None = None
     other_form_ignored: bool = False
-    """True where HTML lies beside the JSON, with the same messages in it."""
+    """Whether the folder also holds the same messages as HTML."""
 
 
 def find(files: ExportFiles) -> list[Found]:
-    """Return all exports, in natural order; what lies within an export's folder belongs to that one."""
+    """Return all exports, in natural order; files below the folder of an export belong to that export."""
     found: list[Found] = []
     claimed: list[str] = []
     for folder in _folders(files.files):
@@ -42,11 +42,11 @@ def find(files: ExportFiles) -> list[Found]:
 
 
 def _folders(files: Mapping[str, File]) -> list[str]:
-    """Return every folder that holds a file or a folder that does, the outer ones first."""
+    """Return every folder above a file, outer ones first."""
     folders = {""}
     for name in files:
         folders.update("" if str(parent) == "." else str(parent) for parent in PurePosixPath(name).parents)
-    return shortest_first(folders)
+    return sorted(folders, key=lambda name: (name.count("/") + bool(name), natural(name)))
 
 
 def _in_folder(folder: str, files: ExportFiles) -> Found | None:
@@ -59,7 +59,7 @@ def _in_folder(folder: str, files: ExportFiles) -> Found | None:
 
 
 def _is_part(name: str, below: Mapping[str, File]) -> bool:
-    """Tell whether a page belongs to an export in this very folder: a chat's own pages, or an account's."""
+    """Tell whether a page belongs to an export in this folder itself: a chat's pages, or an account's."""
     if "/" not in name:
         return PAGE.match(name) is not None or name == SUMMARY
     account = SUMMARY in below or LISTING in below

@@ -1,6 +1,6 @@
-"""What a Telegram message carries besides text, told by the keys that are there, in every version's way.
+"""The media of a Telegram message, by the keys that are present, for every version.
 
-The paths in an export are never looked at: where a file was not exported, a sentence stands in their place.
+File paths are not read: for a file that was not exported, the value is a sentence.
 """
 
 from functools import lru_cache
@@ -20,9 +20,9 @@ MEDIA_TYPES = {
     "video_file": "video",
     "audio_file": "audio",
 }
-"""Values of `media_type` to the names of `Media.kind`."""
+"""Values of `media_type` to kinds of media."""
 CALL = "phone_call"
-"""The one service action that is said in a conversation, as a voice message is."""
+"""The only service action that is read as a message."""
 
 _CARRIED = {
     "photo": "photo",
@@ -38,13 +38,13 @@ _CARRIED = {
     "file": "file",
     "media_type": "file",
 }
-"""Keys that say by themselves what a message carries, the more telling first."""
+"""Keys whose presence tells the kind, the more specific first."""
 _TIMED = ("voice", "round", "video", "audio", "call")
 _LONGEST = 1 << 31
 
 
 def text_alone(fields: Fields) -> bool:
-    """Tell whether no key says that there is more than text: most messages, hence asked first and written out."""
+    """Tell whether a message has no media; written out for speed, since most messages have none."""
     return (
         fields.media_type is UNSET
         and fields.photo is UNSET
@@ -64,7 +64,7 @@ def text_alone(fields: Fields) -> bool:
 
 
 def media_of(fields: Fields) -> Media | None:
-    """Return what a message carries, or None where it is text alone."""
+    """Return a message's media, or None."""
     kind = "call" if fields.action == CALL else MEDIA_TYPES.get(str(fields.media_type))
     if kind is None:
         kind = next((kind for key, kind in _CARRIED.items() if getattr(fields, key) is not UNSET), None)
@@ -87,5 +87,5 @@ def _seconds(value: Any) -> int | None:
 
 @lru_cache(maxsize=1024)
 def _media(kind: str, emoji: str, seconds: int | None) -> Media:
-    """Return the one `Media` of its kind; the same few stand in a whole export."""
+    """Return a shared `Media`: an export has few different ones."""
     return Media(kind, emoji, seconds)

@@ -171,7 +171,7 @@ class TestRefused:
         """A page larger than Telegram writes them is refused before it fills the memory."""
         write_html(tmp_path, chat([raw(1, 1, "a" * 5000)]))
         monkeypatch.setattr("importers.telegram.html_pages.LARGEST_PAGE", 2000)
-        with pytest.raises(ImportFailure, match="too large for a page of chat"):
+        with pytest.raises(ImportFailure, match="too large for a page of a chat"):
             texts(tmp_path)
 
 

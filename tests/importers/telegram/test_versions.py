@@ -67,7 +67,7 @@ class TestFile:
         path.write_bytes(path.read_bytes().replace(b"HERE", b"a\xff\xfeb"))
         export = TelegramExport(path)
         assert [m.text for m in export.messages()] == ["one", "a\ufffd\ufffdb", "\ufffd"]
-        assert export.reading.repairs == ["bytes that are no UTF-8 were replaced (2)"]
+        assert export.reading.repairs == ["bytes that are not UTF-8 were replaced (2)"]
 
     def test_merged_exports(self, tmp_path: Path) -> None:
         """One chat exported in two eras and merged by hand is one chat, and its people are the same people."""
@@ -191,7 +191,7 @@ class TestDates:
         assert [m.sent_at for m in messages] == [NOON, NOON + 60, NOON + 120]
         assert messages[2].edited_at == NOON + 180
         assert [m.utc_offset for m in messages] == [3 * 3600] * 3
-        assert reading.warnings == ["some messages carry only local time; the zone is that of the one before"]
+        assert reading.warnings == ["some messages carry only local time; it is read in the zone of the one before"]
 
     def test_local_time_alone(self, tmp_path: Path) -> None:
         """Before v3.7.6 there is only local time, and the report says how it is read."""
