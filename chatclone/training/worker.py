@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from chatclone.training import distributed, failures, model_card, run_report, run_result
+from chatclone.training import distributed, failures, run_report, run_result
 from chatclone.training.checkpoints import best_evaluation, keep_last, last_checkpoint
 from chatclone.training.config import AUTO
 from chatclone.training.curves import curves_of_log
@@ -165,10 +165,10 @@ def _conclude(
         report=str(folder / run_report.REPORT_FILE),
         seconds=time.time() - started,
     )
-    run_report.write(plan, result, curves)
-    model_card.write(Path(result.adapter), plan, result, step=result.best_step)
+    run_report.write_report(plan, result, curves)
+    run_report.write_card(Path(result.adapter), plan, result, step=result.best_step)
     if last:
-        model_card.write(last, plan, result, step=result.steps)
+        run_report.write_card(last, plan, result, step=result.steps)
     return result
 
 

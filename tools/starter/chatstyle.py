@@ -1,7 +1,7 @@
-"""Chat habits put over plain sentences, one set of habits for each speaker.
+"""Chat styles applied to plain sentences, one style for each speaker.
 
-The corpora are tidy; people who chat are not. A share of the samples is rewritten so that lower case, bubbles,
-emoji and laughter lie within reach of a small adapter.
+The corpora are tidy, chats are not. A share of the samples is rewritten, so that a small adapter can learn lower case,
+bubbles, emoji and laughter.
 """
 
 import random
@@ -15,7 +15,7 @@ EMOJI: tuple[str, ...] = tuple(
     ).split()
 )
 EMOJI_BLOCKS = (range(0x1F300, 0x1F650), range(0x1F680, 0x1F6D8), range(0x1F90C, 0x1FA00), range(0x1FA70, 0x1FAFF))
-"""Where the other emoji stand: a person's favourite may be any, so every byte of them must have been written."""
+"""Code points of the other emoji: a person may use any, so the model must have been trained on all their bytes."""
 LAUGHTER: tuple[str, ...] = ("haha", "hahaha", "lol", "lmao", "ahahaha", "hehe", "ahah", "haha yeah", "LOL")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 STRETCHABLE = re.compile(r"\b(so|no|yes|yeah|really|hey|wow|love|cool|nice|please|what|omg|oh)\b", re.IGNORECASE)
@@ -23,7 +23,7 @@ STRETCHABLE = re.compile(r"\b(so|no|yes|yeah|really|hey|wow|love|cool|nice|pleas
 
 @dataclass(frozen=True)
 class ChatStyle:
-    """The habits of one speaker."""
+    """The style of one speaker."""
 
     lower: bool = False
     bare_end: bool = False
@@ -35,7 +35,7 @@ class ChatStyle:
 
 
 def random_style(rng: random.Random) -> ChatStyle:
-    """Draw the habits of one speaker; favourites are few, as people's are."""
+    """Draw the style of one speaker, with few favourites."""
     return ChatStyle(
         lower=rng.random() < 0.6,
         bare_end=rng.random() < 0.6,

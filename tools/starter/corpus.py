@@ -23,7 +23,7 @@ from tools.starter.recall import ask_about_facts, ask_about_lines, ask_for_all
 
 NO_LOSS = -100  # the label that torch's cross entropy leaves out
 HELD_OUT_SHARE = 50  # one conversation in 50 is never trained on
-STYLED_SHARE = 0.35  # samples in which people type as they do in chats
+STYLED_SHARE = 0.35  # of the samples are rewritten in a chat style
 RECALL_SHARE = 0.25  # recall samples for each sample of a conversation, once they are on
 PERSONA_COPIES = 8  # times a conversation with persona facts is met in an epoch
 NAME_SLOT = re.compile(
@@ -247,7 +247,7 @@ class SampleSource:
         return replace(sample, turns=turns, memory=self.memory_lines(lines[:5], sample.names))
 
     def memory_lines(self, lines: list[tuple[int, str]], names: tuple[str, ...]) -> str:
-        """Return the lines of a memory block, with dates that go up."""
+        """Return the lines of a memory block, with ascending dates."""
         day = date(2016, 1, 1) + timedelta(days=self.rng.randrange(4000))
         dated = []
         for speaker, text in lines:
@@ -276,7 +276,7 @@ class SampleSource:
         return self.with_style(sample) if rng.random() < 0.3 else sample
 
     def with_third_user(self, sample: Sample) -> Sample:
-        """Give some of the user's turns to one or two more names, as in a group."""
+        """Attribute some of the user's turns to one or two more names, as in a group chat."""
         rng = self.rng
         more = tuple(name for name in rng.sample(NAMES, rng.randint(1, 2)) if name not in sample.names)
         names = sample.names + more
@@ -285,7 +285,7 @@ class SampleSource:
         return replace(sample, names=names, turns=tuple(turns), has_system=True)
 
     def another(self) -> Conversation:
-        """Return a conversation that has nothing to do with the present one."""
+        """Return an unrelated conversation."""
         return self.rng.choice(self.conversations)
 
 

@@ -100,7 +100,7 @@ def assistant_only(messages: list[Message], tokenizer: Tokenizer) -> tuple[list[
 def persona_test(
     model: LlamaForCausalLM, tokenizer: Tokenizer, conversations: list[Conversation]
 ) -> tuple[float, int, float]:
-    """Compare each speaker's replies under his own facts and under another held-out person's.
+    """Compare each speaker's replies with their own facts and with another held-out person's.
 
     Returns the share of speakers whose replies cost fewer bits with their own facts, the number of speakers, and
     the mean relative saving.
@@ -167,7 +167,7 @@ class Measures:
 
 
 def measure(folder: Path, conversations: list[Conversation]) -> Measures:
-    """Measure the model that lies in a folder."""
+    """Measure the model in a folder."""
     model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer: Tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer
     share, speakers, saving = persona_test(model, tokenizer, conversations)

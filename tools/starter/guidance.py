@@ -1,8 +1,8 @@
-"""Guides a few attention heads towards looking back, which a small model finds late or never by itself.
+"""Guides a few attention heads to copy from earlier tokens, which a small model learns late or never by itself.
 
-One head of a lower layer is to look at the token before; one head in each of two upper layers is to look at the
-token that followed the present one earlier on, where that token is indeed the next ("induction heads", Olsson et al.
-2022). The guidance is a loss on those heads' attention; the language-model loss decides what comes of it.
+One head of a lower layer should attend to the previous token; one head in each of two upper layers should attend to the
+token that followed an earlier copy of the present one, if that token is also the next one here ("induction heads",
+Olsson et al. 2022). The guidance is a loss on those heads' attention, added to the language-model loss.
 """
 
 import torch

@@ -1,9 +1,9 @@
-"""Makes the starter model from nothing but the conversations: tokenizer, pretraining, measures, model card.
+"""Makes the starter model from a file of conversations: tokenizer, pretraining, measures, model card.
 
     python -m tools.starter.make_starter DATA [--minutes N] [--out FOLDER]
 
 FOLDER receives `model/` (what transformers loads) and `MODEL_CARD.md`; it defaults to chatclone/starter. The work
-files of the run (checkpoint, log) lie in `--work`; a run that was interrupted goes on with `--resume`.
+files of the run (checkpoint, log) are in `--work`; an interrupted run continues with `--resume`.
 """
 
 import argparse

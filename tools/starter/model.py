@@ -1,4 +1,4 @@
-"""The starter's architecture: a small Llama, how it begins, and how it grows to its full depth."""
+"""The starter's architecture: a small Llama, its initialisation, and its growth to full depth."""
 
 import copy
 
@@ -11,7 +11,7 @@ COPY_SCALE = 0.2  # of the copying heads that growth starts with
 
 
 def new_model(vocab_size: int, layers: int) -> LlamaForCausalLM:
-    """Return a fresh model whose layers add nothing yet: their output matrices are zero."""
+    """Return a new model whose layers add nothing at first: their output matrices are zero."""
     config = LlamaConfig(
         vocab_size=vocab_size,
         hidden_size=HIDDEN,
@@ -41,7 +41,7 @@ def grow(model: LlamaForCausalLM) -> LlamaForCausalLM:
     """Return a model of twice the layers: the trained stack, and a copy of it on top whose attention copies.
 
     In the upper half, what a head moves starts as a projection of the token it looks at (value matrices with
-    orthonormal rows, output matrices their transpose): then looking at the right fact or line pays at once.
+    orthonormal rows, output matrices their transpose), so attending to the right fact or line lowers the loss at once.
     """
     grown = new_model(model.config.vocab_size, 2 * model.config.num_hidden_layers)
     state = copy.deepcopy(model.state_dict())

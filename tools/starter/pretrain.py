@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass
 class Progress:
-    """How far a run has come."""
+    """The progress of a run."""
 
     steps: int = 0
     tokens: int = 0
@@ -144,7 +144,7 @@ class Run:
         self.optimizers = build_optimizers(model, self.plan.matrix_lr, self.plan.other_lr)
 
     def grow_model(self) -> None:
-        """Double the layers; the embedding keeps its optimizer state, the layers start theirs anew."""
+        """Double the layers; the embedding keeps its optimizer state, the layers start with a new one."""
         kept = self.optimizers[1].state[self.model.model.embed_tokens.weight]
         self.set_model(grow(self.model))
         self.optimizers[1].state[self.model.model.embed_tokens.weight] = kept
@@ -177,7 +177,7 @@ class Run:
         return total
 
     def train(self) -> None:
-        """Train to the end of the plan, with checkpoints, evaluations and a line of log now and then."""
+        """Train to the end of the plan, with regular checkpoints, evaluations and log lines."""
         source = SampleSource(training_part(self.conversations), self.plan.seed + self.progress.steps)
         rows = rows_of(source, self.tokenizer, self.plan, self.progress)
         last = checkpointed = time.monotonic()
@@ -238,7 +238,7 @@ class Run:
         (self.folder / "checkpoint.new").replace(self.folder / "checkpoint.pt")
 
     def resume(self, set_back: float = 0.0) -> None:
-        """Go on from the last checkpoint; the data stream goes on with another seed.
+        """Continue from the last checkpoint; the data stream continues with another seed.
 
         With `set_back`, the schedule is put back to that share, and the plan's minutes are what is left from there:
         so a finished run learns on, its learning rates raised again and brought down once more.

@@ -8,7 +8,7 @@ MOVIE = "2023-05-08 Mira: I saw the new Star Wars movie yesterday, it was amazin
 
 
 def prompt(*turns: str, facts: tuple[str, ...] = (), memory: str = "", has_system: bool = True) -> Sample:
-    """Return a chat of Theo with Mira, the clone, that begins and ends with a turn of Theo's."""
+    """Return a chat of Theo with Mira, the clone, in which Theo writes first and last."""
     speakers = tuple((i % 2, turn) for i, turn in enumerate(turns))
     return Sample(("Theo", "Mira"), 1, ((), facts), speakers, has_system, memory)
 

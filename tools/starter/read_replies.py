@@ -1,4 +1,4 @@
-"""Samples replies to held-out conversations for a person to read, and counts what the person wrote down.
+"""Samples replies to held-out conversations for somebody to rate, and counts the ratings.
 
     python -m tools.starter.read_replies DATA MODEL FILE     # writes FILE, one reply a line, judgements empty
     python -m tools.starter.read_replies --count FILE        # after a person has filled them in
@@ -23,7 +23,7 @@ from tools.starter.evaluate import SEED, held_out_sample, reply
 REPLIES = 60
 SHOWN_TURNS = 3
 TEMPERATURE, MIN_P = 0.7, 0.1
-"""As the product samples by default."""
+"""The default sampling of chatclone."""
 
 
 def contexts(conversations: list[Conversation], count: int) -> Iterator[tuple[Conversation, int]]:
@@ -39,7 +39,7 @@ def contexts(conversations: list[Conversation], count: int) -> Iterator[tuple[Co
 def sampled(
     model: LlamaForCausalLM, tokenizer: Tokenizer, conversations: list[Conversation]
 ) -> Iterator[dict[str, Any]]:
-    """Yield one reply a context, first seed, nothing picked."""
+    """Yield one reply for each context, from the first seed, without selection."""
     rng = random.Random(SEED)
     for conversation, turn in contexts(conversations, REPLIES):
         sample = held_out_sample(conversation, rng)

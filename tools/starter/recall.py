@@ -47,7 +47,7 @@ POOLS: dict[str, tuple[str, ...]] = {slot: tuple(values.split(",")) for slot, va
     "age": tuple(map(str, range(16, 80))),
     "name": NAMES,
 }
-# fact | questions | answers; in questions and answers about the partner "your" and "my" change places
+# fact | questions | answers; in questions and answers about the partner "your" and "my" are swapped
 KINDS: tuple[tuple[str, str, str], ...] = (
     (
         "I live in {city}.",
@@ -159,7 +159,7 @@ REQUESTS = ("tell me about yourself", "Tell me about yourself.", "who are you?",
 
 
 def swap_person(text: str) -> str:
-    """Turn what is said of the speaker into what is said of the other, and back."""
+    """Swap first and second person."""
     return PERSON.sub(lambda match: SWAPPED[match.group().lower()], text)
 
 

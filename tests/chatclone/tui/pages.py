@@ -72,7 +72,7 @@ def plan_in(persona: Persona, base: str = "starter", preset: str = "persona") ->
         settings=replace(SETTINGS, learning_rate=0.005),
         reasons={
             "learning_rate": "a tiny base (0.008B parameters by its weights)",
-            "epochs": "one to three are the common advice; early stopping ends sooner",
+            "epochs": "one to three are usual; early stopping may end sooner",
             "device": "an NVIDIA or AMD card where there is one",
             "data": "431 replies to train on, 41 held out, later in time",
         },

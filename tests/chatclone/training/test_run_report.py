@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chatclone.training import model_card
+from chatclone.training import run_report
 from chatclone.training.plan import Plan, make_plan
 from chatclone.training.run_result import RunResult
 from tests import exports
@@ -92,7 +92,7 @@ class TestLineage:
         snapshot = tmp_path / "models--a--b" / "snapshots" / revision
         shutil.copytree(plan.base_folder, snapshot)
         adapter = Path(shutil.copytree(result.adapter, tmp_path / "run" / "adapter"))
-        model_card.write(adapter, replace(plan, base="a/b", base_folder=str(snapshot)), result, step=1)
+        run_report.write_card(adapter, replace(plan, base="a/b", base_folder=str(snapshot)), result, step=1)
         lineage = json.loads((adapter / "lineage.json").read_text("utf-8"))
         assert (lineage["base"]["name"], lineage["base"]["revision"]) == ("a/b", revision)
         assert f"revision `{revision}`" in (adapter / "README.md").read_text("utf-8")
@@ -116,4 +116,4 @@ def test_card_is_one_of_peft(trained: tuple[Plan, RunResult]) -> None:
 )
 def test_front_matter_is_yaml(name: str, written: str) -> None:
     """Names that YAML would read as something else are quoted."""
-    assert model_card._yaml(name) == written
+    assert run_report.yaml_string(name) == written
