@@ -1,1 +1,1 @@
-"""The clone, memory included, as an OpenAI-compatible server on this machine."""
+"""The clone, with its memory, as an OpenAI-compatible server on this machine."""

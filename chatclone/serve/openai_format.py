@@ -1,28 +1,30 @@
-"""OpenAI's chat format, as far as a clone speaks it: requests in, answers, chunks and errors out.
+"""OpenAI's chat format, as far as a clone implements it: requests, answers, chunks and errors.
 
-The persona's own system prompt stands, since it is what the model was trained with: a client's system messages are
-left out. Whatever a request asks for and does not get is named in the answer's `chatclone.ignored`.
+The persona's own system prompt stays, since the model was trained with it: a client's system messages are left out.
+Whatever a request asks for without effect is listed in the answer's `chatclone.ignored`.
 """
 
-import json
+import re
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from chatclone.clone.clone import Clone, Reply, hit_document
-from chatclone.engines.protocol import Sampling
+from chatclone.personas.sampling import Sampling
 from chatclone.prompt.render import ChatMessage
 
-RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0), "min_p": (0.0, 1.0)}
 SEEDS = 2**31
-"""Every engine takes seeds below this one; a larger or negative seed is as good as its remainder."""
-HEEDED = frozenset(
-    {"model", "messages", "stream", "stream_options", "n", "seed", "max_tokens", "max_completion_tokens", *RANGES}
-)
-IN_VAIN: tuple[Any, ...] = (None, False, 0, "", [], {})
-"""Values that ask for nothing, so that nothing is said where a field with one of them has no effect."""
+"""Every engine takes seeds below this one; other seeds are replaced by their remainder."""
+NO_EFFECT: tuple[object, ...] = (None, False, 0, "", [], {})
+"""Values of unknown fields that ask for nothing, and so are not listed as ignored."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=1)]
 
 
 class ApiError(Exception):
@@ -35,171 +37,217 @@ class ApiError(Exception):
         self.param = param
 
     @property
-    def document(self) -> dict[str, Any]:
-        """The body of the refusal."""
+    def document(self) -> dict[str, dict[str, str | None]]:
+        """The body of the response."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
 
-@dataclass(frozen=True)
-class Ask:
-    """A request for one reply: the turns, what it sets of the sampling, and how the answer should come."""
+class TextPart(msgspec.Struct, tag_field="type", tag="text"):
+    """A part of a message; other kinds than text are refused."""
 
-    model: str
+    text: str
+
+
+class RequestMessage(msgspec.Struct):
+    """A message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of all parts."""
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content).strip()
+        return (self.content or "").strip()
+
+
+class StreamOptions(msgspec.Struct):
+    """How to stream."""
+
+    include_usage: bool | None = None
+
+
+class RequestBody(msgspec.Struct, kw_only=True):
+    """The body of `POST /v1/chat/completions`; null is the same as a missing field."""
+
+    model: str = ""
+    messages: Annotated[list[RequestMessage], Meta(min_length=1)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Share | None = None
+    min_p: Share | None = None
+    seed: int | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+
+
+@dataclass(frozen=True)
+class ReplyRequest:
+    """A request for one reply."""
+
+    body: RequestBody
     turns: tuple[ChatMessage, ...]
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    stream: bool = False
-    include_usage: bool = False
-    ignored: tuple[str, ...] = ()
+    ignored: tuple[str, ...]
+    """What the request asks for without effect."""
 
     @classmethod
-    def read(cls, body: bytes) -> "Ask":
-        """Read the body of a request; raises ApiError where it makes no sense."""
+    def parse(cls, data: bytes) -> "ReplyRequest":
+        """Read the body of a request; ApiError where it is not valid."""
         try:
-            fields = json.loads(body)
-        except (ValueError, RecursionError):
+            fields = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ApiError(400, "the body is not JSON", "invalid_json") from None
         if not isinstance(fields, dict):
             raise ApiError(400, "the body must be a JSON object", "invalid_json")
-        if fields.get("n") not in (None, 1):
-            raise _wrong("n", "a clone gives one reply")
-        turns, left_out = _turns(fields.get("messages"))
-        ignored = [name for name, value in fields.items() if name not in HEEDED and value not in IN_VAIN]
-        options = fields.get("stream_options")
-        return cls(
-            model=str(fields.get("model", "")),
-            turns=turns,
-            sampling=_sampling(fields),
-            stream=fields.get("stream") is True,
-            include_usage=isinstance(options, dict) and options.get("include_usage") is True,
-            ignored=tuple(sorted({*ignored, *left_out})),
-        )
+        try:
+            body = msgspec.convert(fields, RequestBody)
+        except msgspec.ValidationError as error:
+            raise _invalid(str(error)) from None
+        turns = [ChatMessage(m.role, m.text) for m in body.messages if m.role in ("user", "assistant") and m.text]
+        if not turns or turns[-1].role != "user":
+            raise ApiError(400, "the last message must be the user's", "invalid_value", "messages")
+        unknown = {name for name in fields.keys() - set(body.__struct_fields__) if fields[name] not in NO_EFFECT}
+        left_out = {f"{m.role} message" for m in body.messages if m.role in ("system", "developer")}
+        return cls(body, tuple(turns), tuple(sorted(unknown | left_out)))
 
-    def applied(self, default: Sampling, context: int) -> Sampling:
-        """Return the sampling of this reply; half of the context is left for the prompt, whatever is asked."""
-        wanted = replace(default, **self.sampling)
+    def sampling(self, default: Sampling, context: int) -> Sampling:
+        """Return the sampling of this reply; half of the context is always left for the prompt."""
+        body = self.body
+        asked: dict[str, Any] = {
+            "temperature": body.temperature,
+            "top_p": body.top_p,
+            "min_p": body.min_p,
+            "seed": None if body.seed is None else body.seed % SEEDS,
+            "max_tokens": body.max_completion_tokens or body.max_tokens,
+        }
+        wanted = replace(default, **{name: value for name, value in asked.items() if value is not None})
         return replace(wanted, max_tokens=min(wanted.max_tokens, context // 2))
 
 
+class Usage(msgspec.Struct):
+    """Tokens of a reply."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: dict[str, int]
+
+
+class Text(msgspec.Struct, omit_defaults=True):
+    """A message, or in a chunk the new part of it."""
+
+    role: str | None = None
+    content: str | None = None
+
+
+class Choice(msgspec.Struct):
+    """The reply: as a message, or in a chunk as a delta."""
+
+    index: int = 0
+    message: Text | UnsetType = UNSET
+    delta: Text | UnsetType = UNSET
+    logprobs: None = None
+    finish_reason: str | None = None
+
+
+class Extension(msgspec.Struct):
+    """Our own fields of an answer."""
+
+    memory: list[dict[str, Any]]
+    """The passages used for the reply, as in `chat --once --json`."""
+    ignored: Sequence[str]
+
+
+class Completion(msgspec.Struct, kw_only=True):
+    """An answer, or a chunk of it."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage | UnsetType = UNSET
+    chatclone: Extension | UnsetType = UNSET
+
+
+class Model(msgspec.Struct):
+    """A persona, as OpenAI lists a model."""
+
+    id: str
+    max_model_len: int
+    """vLLM's field for the context in tokens."""
+    object: str = "model"
+    created: int = 0
+    owned_by: str = "chatclone"
+
+    @classmethod
+    def of(cls, name: str, clone: Clone) -> "Model":
+        """Return the entry of a clone."""
+        return cls(name, clone.engine.context)
+
+
 class Answer:
-    """The documents that one reply becomes."""
+    """Builds the documents of one reply."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": ask.model}
+    def __init__(self, request: ReplyRequest) -> None:
+        self._request = request
+        self._id = f"chatcmpl-{uuid.uuid4().hex}"
+        self._created = int(time.time())
 
-    def whole(self, reply: Reply) -> dict[str, Any]:
-        """Return the answer of a request that does not stream."""
-        message = {"role": "assistant", "content": reply.text}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(reply)}
-        return {
-            **self._head,
-            "object": "chat.completion",
-            "choices": [choice],
-            "usage": _usage(reply),
-            "chatclone": self._own(reply),
-        }
+    def whole(self, reply: Reply) -> Completion:
+        """Return the answer to a request that does not stream."""
+        choice = Choice(message=Text("assistant", reply.text), finish_reason=_finish(reply))
+        return self._completion("chat.completion", [choice], usage=_usage(reply), chatclone=self._extension(reply))
 
-    def first(self) -> dict[str, Any]:
-        """Return the chunk that says who speaks."""
-        return self._chunk({"role": "assistant", "content": ""})
+    def first(self) -> Completion:
+        """Return the chunk that names the role."""
+        return self._chunk(Text("assistant", ""))
 
-    def piece(self, text: str) -> dict[str, Any]:
+    def piece(self, text: str) -> Completion:
         """Return the chunk of a piece of text."""
-        return self._chunk({"content": text})
+        return self._chunk(Text(content=text))
 
-    def last(self, reply: Reply) -> list[dict[str, Any]]:
-        """Return the chunks after the text: why it ended and what memory gave, and the usage where it was asked for."""
-        ended = self._chunk({}, _finish(reply)) | {"chatclone": self._own(reply)}
-        if not self._ask.include_usage:
-            return [ended]
-        return [ended, {**self._chunk({}), "choices": [], "usage": _usage(reply)}]
+    def last(self, reply: Reply) -> list[Completion]:
+        """Return the chunks after the text: finish reason and memory, then the usage where it was asked for."""
+        end = self._chunk(Text(), finish=_finish(reply), chatclone=self._extension(reply))
+        options = self._request.body.stream_options
+        if not (options and options.include_usage):
+            return [end]
+        return [end, self._completion("chat.completion.chunk", [], usage=_usage(reply))]
 
-    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return {**self._head, "object": "chat.completion.chunk", "choices": [choice]}
+    def _chunk(self, delta: Text, *, finish: str | None = None, **more: Any) -> Completion:
+        return self._completion("chat.completion.chunk", [Choice(delta=delta, finish_reason=finish)], **more)
 
-    def _own(self, reply: Reply) -> dict[str, Any]:
-        return {"memory": [hit_document(hit) for hit in reply.memory], "ignored": list(self._ask.ignored)}
+    def _completion(self, kind: str, choices: list[Choice], **more: Any) -> Completion:
+        model = self._request.body.model
+        return Completion(id=self._id, object=kind, created=self._created, model=model, choices=choices, **more)
 
-
-def model_document(name: str, clone: Clone) -> dict[str, Any]:
-    """Return a persona as OpenAI lists a model; `max_model_len` is vLLM's field for the context."""
-    return {
-        "id": name,
-        "object": "model",
-        "created": 0,
-        "owned_by": "chatclone",
-        "max_model_len": clone.engine.context,
-    }
+    def _extension(self, reply: Reply) -> Extension:
+        return Extension([hit_document(hit) for hit in reply.memory], self._request.ignored)
 
 
-def event(document: dict[str, Any]) -> bytes:
+def event(document: object) -> bytes:
     """Return a document as a server-sent event."""
-    return b"data: " + json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n\n"
+    return b"data: " + msgspec.json.encode(document) + b"\n\n"
 
 
-def _turns(messages: Any) -> tuple[tuple[ChatMessage, ...], list[str]]:
-    """Return the conversation, which ends with the user, and what was left out of it."""
-    if not isinstance(messages, list) or not messages:
-        raise _wrong("messages", "messages must be a list that is not empty")
-    turns: list[ChatMessage] = []
-    left_out: list[str] = []
-    for message in messages:
-        role = message.get("role") if isinstance(message, dict) else None
-        if role in ("system", "developer"):
-            left_out.append(f"{role} message")
-        elif role == "user" or role == "assistant":
-            if text := _text(message.get("content")).strip():
-                turns.append(ChatMessage(role, text))
-        else:
-            raise _wrong("messages", "a clone knows the roles system, user and assistant")
-    if not turns or turns[-1].role != "user":
-        raise _wrong("messages", "the last message must be the user's")
-    return tuple(turns), left_out
-
-
-def _text(content: Any) -> str:
-    """Return the text of a message, which may come in parts."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    if not isinstance(content, list):
-        raise _wrong("messages", "content must be text")
-    parts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content]
-    texts = [part for part in parts if isinstance(part, str)]
-    if len(texts) < len(parts):
-        raise _wrong("messages", "a clone reads text only")
-    return "\n".join(texts)
-
-
-def _sampling(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the sampling fields that are set, checked."""
-    chosen: dict[str, Any] = {}
-    for name, (low, high) in RANGES.items():
-        if (value := fields.get(name)) is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise _wrong(name, f"{name} must be a number from {low:g} to {high:g}")
-            chosen[name] = float(value)
-    for name in ("max_tokens", "max_completion_tokens", "seed"):
-        if (value := fields.get(name)) is not None:
-            if isinstance(value, bool) or not isinstance(value, int) or (value < 1 and name != "seed"):
-                raise _wrong(name, f"{name} must be a whole number")
-            chosen |= {"seed": value % SEEDS} if name == "seed" else {"max_tokens": value}
-    return chosen
-
-
-def _wrong(param: str, message: str) -> ApiError:
-    return ApiError(400, message, "invalid_value", param)
+def _invalid(error: str) -> ApiError:
+    """Return msgspec's error with the field's name, such as "temperature: expected `float` <= 2.0"."""
+    what, _, path = error.partition(" - at `$.")
+    missing = re.search(r"field `(\w+)`", what)
+    param = re.split(r"\W", path)[0] or (missing[1] if missing else None)
+    what = what[:1].lower() + what[1:]
+    return ApiError(400, f"{path.rstrip('`')}: {what}" if path else what, "invalid_value", param)
 
 
 def _finish(reply: Reply) -> str:
     return "length" if reply.stopped_by == "length" else "stop"
 
 
-def _usage(reply: Reply) -> dict[str, Any]:
-    return {
-        "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.reply_tokens,
-        "total_tokens": reply.prompt_tokens + reply.reply_tokens,
-        "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
-    }
+def _usage(reply: Reply) -> Usage:
+    total = reply.prompt_tokens + reply.reply_tokens
+    return Usage(reply.prompt_tokens, reply.reply_tokens, total, {"cached_tokens": reply.cached_tokens})

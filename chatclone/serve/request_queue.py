@@ -1,4 +1,4 @@
-"""A clone that several clients talk to: one reply at a time, the next ones wait in order, and not too many of them."""
+"""One clone for several clients: one reply at a time, a bounded queue of requests in order."""
 
 import asyncio
 import threading
@@ -10,42 +10,41 @@ import anyio
 
 from chatclone.clone.clone import Clone, ReplyEvent
 from chatclone.engines.protocol import Cancelled
-from chatclone.serve.openai_format import ApiError, Ask
+from chatclone.serve.openai_format import ApiError, ReplyRequest
 
 MOST_WAITING = 8
-"""Requests that wait for their turn; with replies of seconds, one behind them would outlast most clients' patience."""
+"""Requests waiting at most: with replies of seconds, most clients would time out behind more."""
 
 
-class Desk:
-    """One clone, and the line before it."""
+class RequestQueue:
+    """A clone and the requests that wait for it."""
 
     def __init__(self, clone: Clone, most_waiting: int = MOST_WAITING) -> None:
         self.clone = clone
         self._most_waiting = most_waiting
         self._waiting = 0
-        self._turn = asyncio.Lock()
+        self._busy = asyncio.Lock()
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[ReplyEvent]:
-        """Wait for the turn and answer; being closed or cancelled at any point stops the engine, then ends the turn."""
-        if self._turn.locked() and self._waiting >= self._most_waiting:
+    async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent]:
+        """Wait in the queue and answer; closing or cancelling this stops the engine before the next request starts."""
+        if self._busy.locked() and self._waiting >= self._most_waiting:
             raise ApiError(429, f"{self._waiting} requests are waiting already", "queue_full")
         self._waiting += 1
         try:
-            await self._turn.acquire()
+            await self._busy.acquire()
         finally:
             self._waiting -= 1
         try:
-            sampling = ask.applied(self.clone.sampling, self.clone.engine.context)
-            clone = replace(self.clone, sampling=sampling)
-            async with aclosing(_in_thread(lambda cancelled: clone.reply(ask.turns, cancelled=cancelled))) as events:
+            clone = replace(self.clone, sampling=request.sampling(self.clone.sampling, self.clone.engine.context))
+            async with aclosing(_in_thread(lambda stop: clone.reply(request.turns, cancelled=stop))) as events:
                 async for event in events:
                     yield event
         finally:
-            self._turn.release()
+            self._busy.release()
 
 
 async def _in_thread(begin: Callable[[Cancelled], Iterator[ReplyEvent]]) -> AsyncGenerator[ReplyEvent]:
-    """Iterate in one thread, since an engine wants the same one throughout, and stop there before this ends."""
+    """Iterate in one thread, since an engine needs the same one throughout; the thread ends before this does."""
     loop = asyncio.get_running_loop()
     events: asyncio.Queue[ReplyEvent | None] = asyncio.Queue()
     cancelled = threading.Event()
@@ -64,6 +63,6 @@ async def _in_thread(begin: Callable[[Cancelled], Iterator[ReplyEvent]]) -> Asyn
         await writing
     finally:
         cancelled.set()
-        # A client that has left must not let the next reply begin before the engine has stopped.
+        # After a client has disconnected, the next reply must not start before the engine has stopped.
         with anyio.CancelScope(shield=True):
             await asyncio.gather(writing, return_exceptions=True)
