@@ -29,7 +29,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--web", "--port", "70000"], 2, "70000 is no port"),
+        (["--web", "--port", "70000"], 2, "--port must be between 0 and 65535"),
         (["--web", "--persona", "nobody"], 1, "there is no persona called nobody"),
         (["--web", "where"], 2, "--web opens the app and goes with no command"),
         (["--port", "8000"], 2, "chatclone --web --port 8000"),

@@ -93,6 +93,7 @@ class TestWindow:
             first = await browser.ws_connect(f"{served.url}ws?width=100&height=30")
             await first.send_json(["nonsense", {}])
             await first.send_json({"stdin": 1})
+            await first.send_str("not JSON")
             await drawn_until(first, WELCOME)
             assert len(psutil.Process(served.process.pid).children(recursive=True)) == 1
             second = await browser.ws_connect(f"{served.url}ws?width=x&height=-1")
@@ -101,6 +102,8 @@ class TestWindow:
             (app,) = psutil.Process(served.process.pid).children(recursive=True)
             await second.send_json(["stdin", CTRL_Q])
             assert await closed(second)
+            async with browser.get(f"{served.url}failure") as answer:
+                assert await answer.text() == ""
         assert psutil.wait_procs([app], WAIT_SECONDS)[1] == []
 
 
@@ -125,6 +128,8 @@ async def test_an_app_that_cannot_open(tmp_path: Path) -> None:
         (tmp_path / "home" / "config.toml").write_text("nonsense", "utf-8")
         async with aiohttp.ClientSession() as browser:
             assert await closed(await browser.ws_connect(f"{served.url}ws"))
+            async with browser.get(f"{served.url}failure") as answer:
+                assert "stopped with an error" in await answer.text()
     said = (tmp_path / "log").read_text("utf-8")
     assert "config.toml is not valid TOML" in said
     assert "\ntry: " in said
