@@ -82,7 +82,7 @@ def test_every_persona(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "code", "said"),
     [
         (["--host", "0.0.0.0"], 2, "--allow-remote"),
-        (["--port", "70000"], 2, "no port"),
+        (["--port", "70000"], 2, "between 0 and 65535"),
         (["--all", "--persona", "mira"], 2, "leave out --persona"),
         (["--url", "http://localhost"], 2, "add --engine openai"),
         (["--remote-model", "x"], 2, "go with --url"),
