@@ -1,4 +1,4 @@
-"""The options that say what answers, and how the clone is opened with them: shared by `chat` and `serve`."""
+"""The options that choose the engine and the model, shared by `chat` and `serve`."""
 
 import argparse
 from collections.abc import Callable
@@ -31,34 +31,34 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     )
     option("--model", type=Path, metavar="PATH", help="a GGUF file to chat with")
     option("--url", metavar="URL", help="for --engine openai: the server, such as http://127.0.0.1:8080/v1")
-    option("--remote-model", metavar="NAME", help="the model's name there (default: the persona's, or the only one)")
-    option("--remote-context", type=int, metavar="TOKENS", help="its context (default: what the server says, or 4096)")
+    option("--remote-model", metavar="NAME", help="its name on the server (default: the persona's, or the only one)")
+    option("--remote-context", type=int, metavar="TOKENS", help="its context (default: as the server says, or 4096)")
     option(
         "--partner",
         metavar="NAME",
-        help="who you are to the clone (default: whom it wrote with most)",
+        help="who you are to the clone (default: its most frequent partner)",
     )
-    option("--no-memory", action="store_true", help="recall nothing")
+    option("--no-memory", action="store_true", help="chat without memory")
 
 
 def chosen_persona(args: argparse.Namespace) -> Persona:
-    """Return the persona to chat with: the one named, else the one in the GGUF file, else the current one.
+    """Return the persona to chat with: by --persona, else from the GGUF file, else the current one.
 
-    A file that carries the current persona is a chat with that, its memory and conversations included.
+    A file of the current persona is a chat with that persona, with its memory and conversations.
     """
     if args.model is None or slug_of(args) is not None:
         return current_persona(args)
     from chatclone.gguf.embedded_persona import embedded_persona
 
-    carried = embedded_persona(args.model, home_of(args))
+    embedded = embedded_persona(args.model, home_of(args))
     current = config.load(home_of(args)).current
-    if carried is None or (current and personas.find(home_of(args), current).name == carried.name):
+    if embedded is None or (current and personas.find(home_of(args), current).name == embedded.name):
         return current_persona(args)
-    return carried
+    return embedded
 
 
 def open_clone_with(args: argparse.Namespace, persona: Persona, loading: Loading = keep_loading) -> "tuple[Clone, str]":
-    """Open the clone that the options ask for, and say why this engine."""
+    """Open the clone as the options say, and return it with the reason for the engine."""
     from chatclone.clone.clone import open_clone
 
     return open_clone(
@@ -74,7 +74,7 @@ def open_clone_with(args: argparse.Namespace, persona: Persona, loading: Loading
 
 
 def open_shown(open_it: "Callable[[Loading], tuple[Clone, str]]", name: str = "") -> "Clone":
-    """Open a clone with a bar on stderr, then say there why this engine and what was chosen for this machine."""
+    """Open a clone with a progress bar on stderr, then print the reason for the engine and its settings."""
     status = Status()
 
     def show(share: float) -> bool:
@@ -100,5 +100,5 @@ def _remote(args: argparse.Namespace) -> "RemoteModel | None":
             raise UsageError("--remote-model and --remote-context go with --url", "add --engine openai --url URL")
         return None
     if args.remote_context is not None and args.remote_context < 1:
-        raise UsageError("--remote-context is a number of tokens", "--remote-context 4096")
+        raise UsageError("--remote-context must be 1 or more tokens", "--remote-context 4096")
     return RemoteModel(args.url, args.remote_model or "", args.remote_context)

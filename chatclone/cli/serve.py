@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Declare the command."""
-    parser = commands.add_parser("serve", parents=parents, help="offer the clone to programs that speak OpenAI's API")
+    parser = commands.add_parser("serve", parents=parents, help="serve the clone to programs that use OpenAI's API")
     option = parser.add_argument
     option("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
     option("--port", type=int, default=8765, metavar="N", help="0 takes a free one (default: %(default)s)")
-    option("--allow-remote", action="store_true", help="accept a --host that other machines reach, unencrypted")
-    option("--all", action="store_true", help="serve every persona; each model is loaded at the start")
+    option("--allow-remote", action="store_true", help="accept a --host that other machines can reach, unencrypted")
+    option("--all", action="store_true", help="serve every persona; all models are loaded at the start")
     add_engine_options(parser)
     parser.set_defaults(run=run)
 
@@ -37,33 +37,35 @@ def run(args: argparse.Namespace) -> int:
         raise MissingExtra("a server", "serve")
     from chatclone.serve.server import choose_token, listening, server
 
-    token, made_up = choose_token(os.environ)
+    token, generated = choose_token(os.environ)
     with ExitStack() as opened:
-        # The port comes before the models, so that a port in use is said at once.
+        # The port is opened before the models, so that a port in use is reported at once.
         listener, url = opened.enter_context(listening(args.host, args.port, allow_remote=args.allow_remote))
         clones: dict[str, Clone] = {}
         for persona in _personas(args):
             clones[persona.slug] = open_shown(partial(open_clone_with, args, persona), persona.slug)
             opened.enter_context(closing(clones[persona.slug]))
-        document = {"url": url, "models": list(clones), "token": token if made_up else None}
+        document = {"url": url, "models": list(clones), "token": token if generated else None}
         emit(args, document, started_text(document))
-        sys.stdout.flush()  # whoever reads it from a pipe wants to connect now
+        sys.stdout.flush()  # a program that reads it from a pipe connects now
         server(clones, token).run(sockets=[listener])
     return 0
 
 
 def started_text(document: dict[str, Any]) -> str:
-    """Return what a person needs to connect; a token that they chose themselves is not shown."""
+    """Return what is needed to connect; a token that the user has set is not shown."""
     token = document["token"] or "the one in CHATCLONE_SERVE_TOKEN"
     names = ", ".join(document["models"])
-    return f"url    {document['url']}\nmodel  {names}\ntoken  {token}\nCtrl+C ends it."
+    return f"url    {document['url']}\nmodel  {names}\ntoken  {token}\nPress Ctrl+C to stop."
 
 
 def _personas(args: argparse.Namespace) -> list[Persona]:
     if not args.all:
         return [chosen_persona(args)]
     if slug_of(args) or args.model or args.remote_model:
-        raise UsageError("--all serves each persona with its own model", "leave out --persona and the model's name")
+        raise UsageError(
+            "--all serves each persona with its own model", "leave out --persona, --model and --remote-model"
+        )
     if not (every := personas.list_all(home_of(args))):
         raise ChatcloneError("there is no persona yet", "chatclone import result.json, or chatclone demo")
     return every

@@ -11,13 +11,13 @@ from chatclone.personas import persona as personas
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; `--port` has a name of its own, since commands have one too."""
+    """Declare the options; `--port` is stored as `web_port`, since commands have a `--port` too."""
     parser.add_argument("--web", action="store_true", help="open the app in a browser on this computer")
     parser.add_argument("--port", dest="web_port", type=int, metavar="N", help="for --web (default: a free one)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Open the app here, or serve it until interrupted."""
+    """Open the app in the terminal, or serve it until interrupted."""
     if not args.web:
         refuse_port(args)
         return open_app.run(args)
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from chatclone.web.page_server import ADDRESS, listening, make_token, serve
 
     home, slug = home_of(args), slug_of(args)
-    # What would keep the app from opening is said here and now, not in the browser.
+    # Errors in the settings are reported here, not in the browser.
     Preferences(home)
     chosen = ["--persona", personas.find(home, slug).slug] if slug else []
     command = [sys.executable, "-m", "chatclone", "--home", str(home), *chosen]
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
         token = make_token()
         url = f"http://{ADDRESS}:{listener.getsockname()[1]}/{token}/"
         emit(args, {"url": url}, url)
-        sys.stdout.flush()  # whoever reads it from a pipe wants to connect now
-        say("Whoever has this address can read and write here. Ctrl+C ends it.")
+        sys.stdout.flush()  # a program that reads it from a pipe connects now
+        say("Anybody with this address can read and write your chats. Press Ctrl+C to stop.")
         serve(command, listener, token)
     return 0
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 def refuse_command(args: argparse.Namespace) -> None:
     """Refuse `--web` before a command."""
     if args.web and args.run is not run:
-        raise UsageError("--web opens the app and goes with no command", "chatclone --web")
+        raise UsageError("--web opens the app and cannot be combined with a command", "chatclone --web")
     if args.run is not run:
         refuse_port(args)
 
@@ -52,4 +52,4 @@ def refuse_command(args: argparse.Namespace) -> None:
 def refuse_port(args: argparse.Namespace) -> None:
     """Refuse `--port` without `--web`."""
     if args.web_port is not None and not args.web:
-        raise UsageError("--port without a command goes with --web", "chatclone --web --port 8000")
+        raise UsageError("--port without a command is for --web", "chatclone --web --port 8000")

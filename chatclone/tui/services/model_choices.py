@@ -1,15 +1,16 @@
-"""The models that a conversation may be answered by: a persona's runs, its GGUF files, and a server that was named.
+"""The models to choose from for a conversation: a persona's runs, its GGUF files, and the configured server.
 
-A conversation keeps its choice in its settings; a model is loaded when it is wanted, and the one before is freed first.
+A conversation keeps its choice in its settings; before a model is loaded, the one before is freed.
 """
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from chatclone import config
 from chatclone.conversations import Settings
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     OpenModel = Callable[[Persona, Path, EngineKind, str], tuple[Clone, str]]
 
 Key = tuple[EngineKind, str]
-"""What settings say of a model: the engine, and its model where it has several."""
+"""A model in the settings: the engine, and its model where it has several."""
 AS_STARTED: Key = ("auto", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One that can be chosen, with what a person reads of it."""
+    """A choice, with its title and description."""
 
     engine: EngineKind
     model: str
@@ -43,17 +44,17 @@ class Model:
 
     @property
     def key(self) -> Key:
-        """What settings say of it."""
+        """The model as the settings name it."""
         return self.engine, self.model
 
 
 def key_of(settings: Settings) -> Key:
-    """Return which model a conversation wants."""
+    """Return the model that a conversation has chosen."""
     return settings.engine, settings.model
 
 
 class Models:
-    """What a persona can be answered by, and how that is loaded; loading may be asked for from any thread."""
+    """The models of a persona, and how they are loaded; thread-safe."""
 
     def __init__(self, persona: Persona, home: Path, opened: Opened, open_model: "OpenModel") -> None:
         self._persona = persona
@@ -63,7 +64,7 @@ class Models:
         self._lock = threading.Lock()
 
     def choices(self) -> list[Model]:
-        """Return what can be chosen now, in the order of how it is likely meant."""
+        """Return the current choices, the likeliest first."""
         started = tr("the newest export of the current adapter, else transformers")
         found = [
             Model(*AS_STARTED, tr("as started"), started),
@@ -75,7 +76,7 @@ class Models:
         return found
 
     def factory(self, key: Key, as_started: CloneFactory) -> CloneFactory:
-        """Return what frees the models that are loaded and loads this one."""
+        """Return a function that frees the loaded models and loads this one."""
 
         def load() -> "tuple[Clone, str]":
             with self._lock:
@@ -88,24 +89,23 @@ class Models:
 
 
 def open_chosen(persona: Persona, home: Path, engine: EngineKind, model: str) -> "tuple[Clone, str]":
-    """Load a model as settings name it; one that is gone is a ChatcloneError."""
+    """Load a model as the settings name it; one that no longer exists is a ChatcloneError."""
     from chatclone.clone.clone import open_clone
     from chatclone.engines.endpoint import RemoteModel
 
     if engine == "openai":
         server = config.load(home).server
         if not server:
-            raise ChatcloneError(tr("config.toml names no server"), "server = 'http://127.0.0.1:8080/v1'")
+            raise ChatcloneError("config.toml names no server", "server = 'http://127.0.0.1:8080/v1'")
         return open_clone(persona, home, engine=engine, remote=RemoteModel(server, model, None))
     if not model:
         return open_clone(persona, home, engine=engine)
     path = persona.folder / model
     if not path.exists():
-        what = tr("{path} is not there any more", path=path)
-        raise ChatcloneError(what, tr("choose another model: /model"))
+        raise ChatcloneError("{path} no longer exists", "choose another model: /model", path=path)
     if engine == "transformers":
-        base = _result(path.parent).get("base", persona.base)
-        return open_clone(replace(persona, base=base, adapter=model), home, engine=engine)
+        trained = replace(persona, base=_trained_on(path.parent, persona), adapter=model)
+        return open_clone(trained, home, engine=engine)
     return open_clone(persona, home, engine=engine, model=path)
 
 
@@ -118,7 +118,7 @@ def _runs(persona: Persona) -> list[Model]:
         if not weights.is_file():
             continue
         model = folder.relative_to(persona.folder).as_posix()
-        base = base_label(_result(folder.parent).get("base", persona.base))
+        base = base_label(_trained_on(folder.parent, persona))
         title = tr("transformers, {base} with run {run}", base=base, run=folder.parent.name)
         about = _about(weights)
         if model == persona.adapter:
@@ -131,13 +131,13 @@ def _runs(persona: Persona) -> list[Model]:
 
 
 def _files(persona: Persona, home: Path) -> list[Model]:
-    """Return the GGUF files of a persona, the latest first: recorded exports, and what else lies beside them."""
+    """Return the GGUF files of a persona, the latest first: recorded exports, and other files in the same folder."""
     from chatclone.gguf.export_record import read_exports
 
-    exports = {entry.lora or entry.model: f"{entry.kind}, {entry.quant}" for entry in read_exports(persona, home)}
-    loose = {file: "" for file in persona.models_folder.glob("*.gguf") if file not in exports}
-    bases = {entry.model for entry in read_exports(persona, home) if entry.lora}
-    files = [file for file in {**exports, **loose} if file.is_file() and file not in bases]
+    records = read_exports(persona, home)
+    exports = {record.lora or record.model: f"{record.kind}, {record.quant}" for record in records}
+    bases = {record.model for record in records if record.lora}
+    files = {file for file in (*exports, *persona.models_folder.glob("*.gguf")) if file.is_file()} - bases
     found = []
     for file in sorted(files, key=lambda f: f.stat().st_mtime, reverse=True):
         inside = file.is_relative_to(persona.folder)
@@ -148,15 +148,20 @@ def _files(persona: Persona, home: Path) -> list[Model]:
 
 
 def _about(file: Path) -> str:
-    """Return how large a file is and of when."""
+    """Return the size and the date of a file."""
     stat = file.stat()
     return f"{shown_bytes(stat.st_size)} · {date_title(datetime.fromtimestamp(stat.st_mtime).date())}"
 
 
-def _result(run: Path) -> dict[str, Any]:
-    """Return what a run came to, nothing where it says nothing."""
+class _Result(msgspec.Struct):
+    """The part of a run's result that is needed here."""
+
+    base: str
+
+
+def _trained_on(run: Path, persona: Persona) -> str:
+    """Return the base that a run was trained on; the persona's where the run does not say."""
     try:
-        document: dict[str, Any] = json.loads((run / RESULT_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document
+        return msgspec.json.decode((run / RESULT_FILE).read_bytes(), type=_Result).base
+    except (OSError, msgspec.MsgspecError):
+        return persona.base

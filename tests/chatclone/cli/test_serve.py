@@ -87,7 +87,7 @@ def test_every_persona(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--url", "http://localhost"], 2, "add --engine openai"),
         (["--remote-model", "x"], 2, "go with --url"),
         (["--engine", "openai"], 2, "--url"),
-        (["--engine", "openai", "--url", "http://localhost", "--remote-context", "0"], 2, "number of tokens"),
+        (["--engine", "openai", "--url", "http://localhost", "--remote-context", "0"], 2, "1 or more tokens"),
         (["--persona", "nobody"], 1, "there is no persona called nobody"),
     ],
 )

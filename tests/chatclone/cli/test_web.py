@@ -31,7 +31,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> str:
     [
         (["--web", "--port", "70000"], 2, "--port must be between 0 and 65535"),
         (["--web", "--persona", "nobody"], 1, "there is no persona called nobody"),
-        (["--web", "where"], 2, "--web opens the app and goes with no command"),
+        (["--web", "where"], 2, "--web opens the app and cannot be combined with a command"),
         (["--port", "8000"], 2, "chatclone --web --port 8000"),
         (["--port", "8000", "where"], 2, "chatclone --web --port 8000"),
     ],

@@ -17,4 +17,4 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(folder / "home", folder / "log") as running:
         yield running
     said = (folder / "log").read_text("utf-8").splitlines()
-    assert said == ["Whoever has this address can read and write here. Ctrl+C ends it.", "interrupted"]
+    assert said == ["Anybody with this address can read and write your chats. Press Ctrl+C to stop.", "interrupted"]

@@ -91,7 +91,7 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("engine", "model", "message"),
-        [("gguf", "models/x.gguf", "not there any more"), ("openai", "", "names no server")],
+        [("gguf", "models/x.gguf", "no longer exists"), ("openai", "", "names no server")],
     )
     def test_what_is_gone_is_said(self, tmp_path: Path, engine: str, model: str, message: str) -> None:
         """Before anything is loaded."""
