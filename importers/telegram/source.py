@@ -4,20 +4,25 @@ A path may be a file of an export, its folder, a zip of it, or a folder with sev
 """
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
-from importers.files import ExportFiles, files_at, first_bytes, in_folder, is_zip
+from importers.files import ExportFiles, files_at, first_bytes, in_folder, is_zip, natural
 from importers.source import Export, File, ImportFailure, Source
 from importers.telegram.html_export import TelegramHtmlExport
 from importers.telegram.html_pages import LISTING, SUMMARY
 from importers.telegram.json_export import TelegramExport
-from importers.telegram.locate import EXPORT_FILE, PAGE, Found, find
 
 HOW_TO_EXPORT = "in Telegram Desktop: chat menu, Export chat history, format JSON; then import its result.json"
+EXPORT_FILE = "result.json"
+"""The name of Telegram Desktop's JSON."""
 
+_PAGE = re.compile(r"messages\d*\.html$")
 _JSON_START = re.compile(rb"\{|\[\s*([\[{\]\"]|\d+\s*,|$)")
 _HTML_START = re.compile(rb"<(!doctype html|html|!--)", re.IGNORECASE)
+
+Opened = TelegramExport | TelegramHtmlExport | None
+"""An export, or None for what Telegram did not write."""
 
 
 def _detect(path: Path) -> bool:
@@ -41,18 +46,13 @@ def _exports(path: Path) -> list[Export]:
     """Return the exports at a path; raises ImportFailure for one that is damaged."""
     if path.is_dir() or is_zip(path):
         return _in_files(files_at(path))
-    if _HTML_START.match(first_bytes(path)):
-        export = _of_page(path)
-    else:
-        export = _json(path)
+    export = _of_page(path) if _HTML_START.match(first_bytes(path)) else _json(path)
     return [] if export is None else [export]
 
 
 def _in_files(files: ExportFiles) -> list[Export]:
-    opened: Mapping[str, TelegramExport | TelegramHtmlExport | None]
-    if found := find(files):
-        opened = {export.folder or files.place.name: _open(export) for export in found}
-    else:
+    opened: dict[str, Opened] = {folder or files.place.name: _open(folder, files) for folder in _folders(files)}
+    if not opened:
         # Users rename their exports.
         renamed = {name: file for name, file in files.files.items() if "/" not in name and name.endswith(".json")}
         opened = {name: _json(file, strict=len(renamed) == 1) for name, file in renamed.items()}
@@ -70,23 +70,54 @@ def _in_files(files: ExportFiles) -> list[Export]:
     return list(exports)
 
 
-def _open(found: Found) -> TelegramExport | TelegramHtmlExport | None:
-    if found.json is None:
-        return _html(found.pages or {})
-    export = _json(found.json)
-    if export is not None and found.other_form_ignored:
-        where = f" in {found.folder}" if found.folder else ""
+def _folders(files: ExportFiles) -> Iterator[str]:
+    """Yield the folders with an export, outer ones first; folders inside one of them belong to that export."""
+    parents = {str(parent) for name in files.files for parent in PurePosixPath(name).parents}
+    found: list[str] = []
+    for folder in sorted(parents, key=lambda name: (name != ".", name.count("/"), natural(name))):
+        inside = any(known == "." or folder.startswith(f"{known}/") for known in found)
+        place = "" if folder == "." else folder
+        if not inside and (EXPORT_FILE in files.below(place) or _has_messages(_pages(files.below(place)))):
+            found.append(folder)
+            yield place
+
+
+def _open(folder: str, files: ExportFiles) -> Opened:
+    """Return the export in a folder; its JSON is preferred to the same messages in HTML."""
+    below = files.below(folder)
+    pages = _pages(below)
+    if EXPORT_FILE not in below:
+        return _html(pages)
+    export = _json(below[EXPORT_FILE])
+    if export is not None and _has_messages(pages):
+        where = f" in {folder}" if folder else ""
         export.notes.append(f"{EXPORT_FILE}{where} was read, not the HTML beside it")
     return export
 
 
-def _of_page(path: Path) -> TelegramExport | TelegramHtmlExport | None:
+def _pages(below: Mapping[str, File]) -> dict[str, File]:
+    """Return the pages of an export in a folder itself: those of a chat, or those of an account and its chats."""
+    account = SUMMARY in below or LISTING in below
+    return {
+        name: file
+        for name, file in below.items()
+        if _PAGE.match(name)
+        or name == SUMMARY
+        or (account and (name == LISTING or (name.startswith("chats/") and _PAGE.search(name))))
+    }
+
+
+def _has_messages(pages: Mapping[str, File]) -> bool:
+    return any(_PAGE.search(name) for name in pages)
+
+
+def _of_page(path: Path) -> Opened:
     """Return the export that a page belongs to; any of its pages stands for the whole."""
     listed = f"{path.parent.name}/{path.name}" == LISTING
-    if listed or PAGE.match(path.name) or path.name == SUMMARY:
-        around = find(in_folder(path.parent.parent if listed else path.parent))
-        if here := [export for export in around if not export.folder]:
-            return _open(here[0])
+    if listed or _PAGE.match(path.name) or path.name == SUMMARY:
+        files = in_folder(path.parent.parent if listed else path.parent)
+        if "" in _folders(files):
+            return _open("", files)
     return _html({"messages.html": path})
 
 
