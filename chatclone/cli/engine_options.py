@@ -23,21 +23,12 @@ FULL, EMPTY = "█", "░"
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     option = parser.add_argument
-    option(
-        "--engine",
-        choices=("auto", "transformers", "gguf", "openai"),
-        default="auto",
-        help="what runs the model",
-    )
+    option("--engine", choices=("auto", "transformers", "gguf", "openai"), default="auto", help="what runs the model")
     option("--model", type=Path, metavar="PATH", help="a GGUF file to chat with")
     option("--url", metavar="URL", help="for --engine openai: the server, such as http://127.0.0.1:8080/v1")
     option("--remote-model", metavar="NAME", help="its name on the server (default: the persona's, or the only one)")
     option("--remote-context", type=int, metavar="TOKENS", help="its context (default: as the server says, or 4096)")
-    option(
-        "--partner",
-        metavar="NAME",
-        help="who you are to the clone (default: its most frequent partner)",
-    )
+    option("--partner", metavar="NAME", help="who you are to the clone (default: its most frequent partner)")
     option("--no-memory", action="store_true", help="chat without memory")
 
 

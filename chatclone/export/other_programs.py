@@ -53,10 +53,7 @@ def write_setup_files(folder: Path, setup: ChatSetup) -> list[Path]:
 def modelfile(folder: Path, setup: ChatSetup) -> str:
     """Return what `ollama create` reads; paths are relative to `folder`."""
     files, sampling, template = setup.files, setup.files.persona.sampling, setup.template
-    lines = [
-        f"# ollama create {setup.model_name} -f {files.name}.Modelfile",
-        f"FROM {_relative(files.model, folder)}",
-    ]
+    lines = [f"# ollama create {setup.model_name} -f {files.name}.Modelfile", f"FROM {_relative(files.model, folder)}"]
     if files.lora:
         lines.append(f"ADAPTER {_relative(files.lora, folder)}")
     if is_chatml(template):
