@@ -2,7 +2,7 @@
 
     python benchmarks/chat.py [--model FILE]... [--half-billion] [--threads N] [--server PYTHON] [--json]
 
-Without --model the built-in starter is converted, as f16 and q8_0; --half-billion adds a randomly initialised
+Without --model the built-in starter is converted, as f16 and q8_0; --half-billion adds a randomly initialized
 Qwen2.5-0.5B at q4_k_m, since speed does not need trained weights. llama-cpp-python's own high-level `Llama` stands
 beside it, and with --server its server, run by a Python that has `llama_cpp.server` with its packages. llama.cpp's own
 llama-server is not in the package.

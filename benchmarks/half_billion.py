@@ -11,7 +11,7 @@ from chatclone.paths import home_directory, starter_model
 
 
 def half_billion(folder: Path) -> Path:
-    """Make it and quantise it, by the export's own code.
+    """Make the model and quantize it with the export's own code.
 
     The head has Qwen's 151,936 rows, more than a quarter of all weights; the converter fills the vocabulary up
     with names after the starter's 8,192, which are never in a prompt and may well be written.

@@ -1,4 +1,4 @@
-"""llama-cpp-python's own server on the same file and threads, as its clients see it: reading and writing over HTTP."""
+"""Speed of llama-cpp-python's own server on the same file and threads, measured over HTTP."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ ROUNDS = 3
 
 
 def served(python: str, model: Path, threads: int, read: int, written: int) -> dict[str, float]:
-    """Return the server's reading and writing speed in tokens a second, medians; `python` runs it."""
+    """Return the server's median reading and writing speed in tokens a second; `python` is its interpreter."""
     with _started(python, model, threads) as url:
         reading, writing = zip(*(_round(url, number, read, written) for number in range(ROUNDS)), strict=True)
     return {
@@ -27,10 +27,10 @@ def served(python: str, model: Path, threads: int, read: int, written: int) -> d
 
 
 def _round(url: str, number: int, read: int, written: int) -> tuple[float, float]:
-    """Read a new prompt, then the same one with many tokens after it: the difference is the writing."""
+    """Return the speed of reading a new prompt, and of writing many tokens after it."""
     text = f"{number} " + "and then we talked about the sea, the cat and what to have for dinner. " * (read // 16)
     first, prompt, _ = _complete(url, text, 1)
-    again, _, _ = _complete(url, text, 1)  # all of it is cached: what a request costs by itself
+    again, _, _ = _complete(url, text, 1)  # all of it is cached: the cost of a request itself
     both, _, count = _complete(url, text, written)
     return prompt / (first - again), (count - 1) / (both - again)
 

@@ -1,9 +1,9 @@
-"""The parity of the demo persona's exports, as docs/export.md shows it: each made, compared, and put into the page.
+"""Measures the parity of the demo persona's exports and writes the tables of docs/export.md.
 
     python benchmarks/parity.py [--home DIR] [--write docs/export.md] [KIND:QUANT]...
 
-The demo persona is made in DIR/demo where it is not there yet, as `chatclone demo` does; without --home in a temporary
-one, which trains it. The first export is shown with its whole report, all of them in a table.
+The demo persona is made in DIR/demo, if it is not there, as `chatclone demo` does; without --home in a temporary folder,
+which trains it. The first export is shown with its whole report, all of them in a table.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BEGIN, END = "<!-- parity of the demo: benchmarks/parity.py writes it -->", "<!-
 
 
 def measured(persona: Persona, home: Path, kind: str, quant: str) -> tuple[dict[str, Any], str]:
-    """Export once more, to nowhere that stays, and return the comparison with its report; a breach is one, too."""
+    """Export to a temporary folder and return the parity document with its report, also of one that falls short."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             export(persona, kind, quant, Path(folder), home=home, progress=_tell, announce=_tell)
@@ -40,7 +40,7 @@ def measured(persona: Persona, home: Path, kind: str, quant: str) -> tuple[dict[
 
 
 def table(documents: list[dict[str, Any]]) -> str:
-    """Return the exports side by side, in Markdown."""
+    """Return the exports as a Markdown table."""
     lines = [
         "| kind | quant | ids | same next token | mean KL | eval loss | keeps of the gain |",
         "|---|---|---|---|---|---|---|",
@@ -55,7 +55,7 @@ def table(documents: list[dict[str, Any]]) -> str:
 
 
 def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of a page."""
+    """Replace the text between the two markers in a page."""
     before, begin, rest = page.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -87,7 +87,7 @@ def main() -> None:
         persona = prepare(home)
         results = [measured(persona, home, *wanted.split(":")) for wanted in args.exports]
     _, _, report = results[0][1].partition("\n\n")
-    text = f"{report.strip()}\n\nThat one beside others:\n\n{table([document for document, _ in results])}"
+    text = f"{report.strip()}\n\nOther exports:\n\n{table([document for document, _ in results])}"
     if args.write:
         put_into(args.write, text)
     else:

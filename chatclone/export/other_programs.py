@@ -6,15 +6,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from chatclone.export.parity_report import ExportedFiles
+from chatclone.export.parity_report import ExportedFiles, render_text
 from chatclone.prompt.render import ChatMessage, ChatTemplate
 from chatclone.storage.atomic_files import write_atomically
-
-CHATML_FOR_OLLAMA = """{{- range .Messages }}<|im_start|>{{ .Role }}
-{{ .Content }}<|im_end|>
-{{ end }}<|im_start|>assistant
-"""
-"""ChatML in Ollama's template language, Go's text/template."""
 
 
 @dataclass(frozen=True)
@@ -52,77 +46,33 @@ def write_setup_files(folder: Path, setup: ChatSetup) -> list[Path]:
 
 def modelfile(folder: Path, setup: ChatSetup) -> str:
     """Return what `ollama create` reads; paths are relative to `folder`."""
-    files, sampling, template = setup.files, setup.files.persona.sampling, setup.template
-    lines = [f"# ollama create {setup.model_name} -f {files.name}.Modelfile", f"FROM {_relative(files.model, folder)}"]
-    if files.lora:
-        lines.append(f"ADAPTER {_relative(files.lora, folder)}")
-    if is_chatml(template):
-        lines.append(f'TEMPLATE """{CHATML_FOR_OLLAMA}"""')
-    else:
-        lines.append("# No TEMPLATE: Ollama takes the chat template in the GGUF, where it knows that one.")
+    files, template = setup.files, setup.template
     stops = [*setup.stop_texts, *([template.stop_marker] if template.stop_marker else [])]
-    lines += [f"PARAMETER stop {_quoted(stop)}" for stop in stops]
-    return "\n".join(
-        [
-            *lines,
-            f"PARAMETER temperature {sampling.temperature}",
-            f"PARAMETER top_p {sampling.top_p}",
-            f"PARAMETER min_p {sampling.min_p}",
-            f"PARAMETER num_predict {sampling.max_tokens}",
-            f"PARAMETER num_ctx {setup.context}",
-            "# Ollama's default of 1.1 would make hahaha and ㅋㅋㅋ shorter than the person writes them.",
-            "PARAMETER repeat_penalty 1.0",
-            f'SYSTEM """{setup.system.replace(chr(34) * 3, chr(39) * 3)}"""',
-            "",
-        ]
+    return render_text(
+        "modelfile",
+        setup=setup,
+        sampling=files.persona.sampling,
+        model=_relative(files.model, folder),
+        lora=files.lora and _relative(files.lora, folder),
+        chatml=is_chatml(template),
+        stops=[_quoted(stop) for stop in stops],
     )
 
 
 def readme(folder: Path, setup: ChatSetup) -> str:
     """Return how to chat with the files in other programs, in Markdown."""
-    files, sampling = setup.files, setup.files.persona.sampling
-    model, chat_file = _shell(files.model, folder), _shell(files.lora or files.model, folder)
-    lora_option = together = ""
-    lm_studio = f"    lms import {model}\n"
-    if files.lora:
-        lora_option = f" --lora {chat_file}"
-        together = f"\nCopy both files, {files.lora.name} and {files.model.name}, to one folder.\n"
-        lm_studio = "It loads no adapters: export one file with `chatclone export --kind merged`, and import that.\n"
-    system = "\n".join(f"    {line}" for line in setup.system.splitlines())
-    return f"""# {files.name}
-
-These files reveal what {files.persona.name} wrote: give them only to people who may know it.
-Paths are relative to this folder.
-
-## chatclone, on any computer
-
-    pip install 'chatclone[gguf]'
-    chatclone chat --engine gguf --model {chat_file} --plain
-{together}
-## Ollama
-
-    ollama create {setup.model_name} -f {files.name}.Modelfile
-    ollama run {setup.model_name}
-
-## llama-server (llama.cpp)
-
-    llama-server -m {model}{lora_option} -c {setup.context} --jinja \\
-      --temp {sampling.temperature} --top-p {sampling.top_p} --min-p {sampling.min_p} --repeat-penalty 1.0
-
-It serves OpenAI's API on http://127.0.0.1:8080/v1. Send this as the system message:
-
-{system}
-
-## LM Studio
-
-{lm_studio}
-Set the temperature to {sampling.temperature}, min-p to {sampling.min_p} and the repeat penalty to 1.0 (off), and use
-the system message above.
-"""
+    files = setup.files
+    return render_text(
+        "readme",
+        setup=setup,
+        sampling=files.persona.sampling,
+        model=shlex.quote(_relative(files.model, folder)),
+        lora=files.lora and shlex.quote(_relative(files.lora, folder)),
+    )
 
 
 def is_chatml(template: ChatTemplate) -> bool:
-    """Return whether a template renders a conversation as plain ChatML, as CHATML_FOR_OLLAMA does."""
+    """Return whether a template renders a conversation as plain ChatML, as the one in templates/modelfile.jinja."""
     turns = [
         ChatMessage("system", "s"),
         ChatMessage("user", "u"),
@@ -140,10 +90,6 @@ def _relative(path: Path, folder: Path) -> str:
     except ValueError:  # Windows: no relative path leads to another drive
         return path.as_posix()
     return relative if relative.startswith("../") else f"./{relative}"
-
-
-def _shell(path: Path, folder: Path) -> str:
-    return shlex.quote(_relative(path, folder))
 
 
 def _quoted(text: str) -> str:

@@ -1,8 +1,9 @@
 """The parity report: how well an export agrees with its adapter, what it must reach, and the two report files."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files as package_files
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -142,32 +143,28 @@ def write_report(folder: Path, files: ExportedFiles, parity: Parity) -> Path:
 
 def report_text(files: ExportedFiles, parity: Parity) -> str:
     """Return the report in Markdown."""
-    return "\n".join(_report_lines(files, parity))
-
-
-def _report_lines(files: ExportedFiles, parity: Parity) -> Iterator[str]:
-    persona, least, breaches = files.persona, parity.least_agreement(files.quant), parity.breaches(files.quant)
-    names = " with ".join(f"`{file.name}`" for file in reversed(files.paths))
     sources = {"held_out": "of held-out conversations", "training": "of training data", "hostile": "of difficult text"}
-    prompts = ", ".join(
-        f"{parity.prompts_from[key]} {text}" for key, text in sources.items() if parity.prompts_from.get(key)
+    counts = ((parity.prompts_from.get(key), text) for key, text in sources.items())
+    return render_text(
+        "parity",
+        files=files,
+        parity=parity,
+        prompts=", ".join(f"{count} {text}" for count, text in counts if count),
+        least=parity.least_agreement(files.quant),
+        loss=_loss_text(parity.loss, "\n"),
+        breaches=parity.breaches(files.quant),
     )
-    yield from (f"# Parity of {files.name}", "")
-    yield (
-        f"{names} ({files.kind}, {files.quant}) compared with the adapter `{persona.adapter}` on "
-        f"`{persona.base}` in transformers, in {parity.reference_bits} bits: "
-        f"prompts: {prompts}, {parity.positions} positions."
+
+
+def render_text(template: str, **values: Any) -> str:
+    """Return a text file of an export, from its template in `templates/`."""
+    import jinja2
+
+    source = (package_files("chatclone.export") / "templates" / f"{template}.jinja").read_text("utf-8")
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    yield from ("", "| measure (nats) | result | at least |", "|---|---|---|")
-    yield f"| token ids of the prompts | {'identical' if parity.token_ids_equal else '**differ**'} | identical |"
-    bar = f"{100 * least:.0f} %" if least else ""
-    yield f"| likeliest next token the same | {100 * parity.top1_agreement:.2f} % | {bar} |"
-    yield f"| log-probability of that token differs by, mean | {parity.mean_logprob_diff:.5f} |  |"
-    yield f"| … by, at most | {parity.max_logprob_diff:.5f} |  |"
-    yield f"| KL divergence, mean | {parity.mean_kl:.2g} |  |"
-    yield from ("", _loss_text(parity.loss, "\n"), "")
-    yield from ([f"**Falls short**: {breach}." for breach in breaches] or ["Passed."])
-    yield ""
+    return environment.from_string(source).render(values)
 
 
 def _loss_text(loss: Loss, separator: str = " ") -> str:

@@ -66,7 +66,7 @@ class TestEndOfTurn:
         assert first["tokenizer.chat_template"] == template_of(odd).source
         assert second == {**first, "tokenizer.ggml.eot_token_id": ODD_END}
 
-    def test_quantised(self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_quantized(self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The f16 file is only on the way: what stays is the quant that was asked for."""
         monkeypatch.setattr(base_module, "run_script", _Converter(tiny.gguf, tiny.gguf))
         convert(tiny.base, tmp_path / "out.gguf", "q8_0", tmp_path, "tiny")
