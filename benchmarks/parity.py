@@ -2,7 +2,7 @@
 
     python benchmarks/parity.py [--home DIR] [--write docs/export.md] [KIND:QUANT]...
 
-The demo persona is made in DIR/demo, if it is not there, as `chatclone demo` does; without --home in a temporary folder,
+The demo persona is made in DIR/demo, if missing, as `chatclone demo` does; without --home in a temporary folder,
 which trains it. The first export is shown with its whole report, all of them in a table.
 """
 
