@@ -1,6 +1,6 @@
 """What a training worker reports: one JSON object a line in `events.jsonl`, appended by it and followed by anyone.
 
-Order: start, loaded, plan, data, eval (the base, step 0), begin, then step and eval in turn, and last done or error;
+Order: start, loaded, data, eval (the base, step 0), begin, then step and eval in turn, and last done or error;
 notice at any time. A resumed run appends to the same file: its begin names the step it continues from, and events
 written earlier for later steps no longer count (`history` leaves them out).
 """
@@ -11,8 +11,6 @@ from pathlib import Path
 import msgspec
 
 from chatclone.training import distributed
-from chatclone.training.run_result import DataCounts, Settings
-from chatclone.training.schedule import Schedule
 
 EVENTS_FILE = "events.jsonl"
 PLAN_FILE = "plan.json"
@@ -41,23 +39,11 @@ class BaseLoaded(Event, tag="loaded"):
     """The base is loaded."""
 
     text: str
-    layers: dict[str, int] = {}
-    """Number of linear layers by class."""
-    megabytes: float = 0.0
-
-
-class PlanDecided(Event, tag="plan"):
-    """All settings are decided."""
-
-    settings: Settings
-    reasons: dict[str, str]
+    """Layers and size."""
 
 
 class DataReady(Event, tag="data"):
-    """The data is tokenised."""
-
-    schedule: Schedule
-    counts: DataCounts
+    """The data is tokenised, and plan.json has all settings."""
 
 
 class Begun(Event, tag="begin"):
@@ -114,9 +100,7 @@ class Failed(Event, tag="error"):
     hint: str
 
 
-AnyEvent = (
-    Started | BaseLoaded | PlanDecided | DataReady | Begun | Step | Evaluated | Notice | Stopping | Done | Failed
-)  # fmt: skip
+AnyEvent = Started | BaseLoaded | DataReady | Begun | Step | Evaluated | Notice | Stopping | Done | Failed
 _DECODER = msgspec.json.Decoder(AnyEvent)
 
 

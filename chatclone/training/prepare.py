@@ -16,7 +16,7 @@ from chatclone.prompt.render import ChatTemplate
 from chatclone.training import auto_settings, distributed
 from chatclone.training.config import AUTO
 from chatclone.training.device import Machine, find_machine
-from chatclone.training.events import PLAN_FILE, BaseLoaded, DataReady, EventLog, PlanDecided
+from chatclone.training.events import PLAN_FILE, BaseLoaded, DataReady, EventLog
 from chatclone.training.memory_samples import Share, add_memory_from
 from chatclone.training.plan import Plan
 from chatclone.training.run_result import DataCounts, Settings
@@ -83,7 +83,7 @@ def prepare(plan: Plan, log: EventLog) -> Prepared:
         plan = auto_settings.decide_for_machine(plan, machine, base)
     plan = distributed.broadcast(plan)
     loaded = load(base.folder, plan.settings)
-    log.write(BaseLoaded(text=str(loaded), layers=loaded.layers, megabytes=loaded.bytes / 1e6))
+    log.write(BaseLoaded(text=str(loaded)))
     if not loaded.own_template:
         log.notice("the base has no chat template: chatclone's own is used, with a stop marker")
     plan, train_data, mixed_in = _train_data(plan, base, loaded.template)
@@ -95,8 +95,7 @@ def prepare(plan: Plan, log: EventLog) -> Prepared:
     ready = _decide_checkpointing(Prepared(plan, machine, base, loaded, train_data, eval_data, steps, mixed_in), log)
     if distributed.is_first():
         ready.plan.write(Path(plan.folder) / PLAN_FILE)
-    log.write(PlanDecided(settings=msgspec.structs.asdict(ready.plan.settings), reasons=ready.plan.reasons))
-    log.write(DataReady(schedule=steps, counts=ready.counts()))
+    log.write(DataReady())
     if mixed_in["undated_samples"] == len(train_data.samples) + train_data.refused:
         log.notice("no sample has the time of its session, so none gets recalled lines: import again for that")
     return ready

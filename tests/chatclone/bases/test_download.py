@@ -1,4 +1,4 @@
-"""A base from the hub: told, agreed to, and only then fetched."""
+"""A base from the hub is downloaded after the user has agreed to its size."""
 
 from pathlib import Path
 
@@ -30,17 +30,17 @@ class FakeHub:
         return self._files
 
     def fetch(self, base: str, patterns: tuple[str, ...]) -> Path:
-        """Note what is fetched."""
+        """Note what is downloaded."""
         self.fetched.append((base, patterns))
         return self._cache / base
 
     def cache(self) -> Path:
-        """Return a folder that need not be there yet."""
+        """Return a folder that may not exist."""
         return self._cache / "not" / "yet"
 
 
 def test_told_then_fetched(tmp_path: Path) -> None:
-    """The size of what training needs is told, and with a yes just that is fetched: no pickles, no other formats."""
+    """Only what training needs is counted and downloaded: no pickles, no other formats."""
     hub = FakeHub(tmp_path, FILES)
     told: list[Offer] = []
 
@@ -56,7 +56,7 @@ def test_told_then_fetched(tmp_path: Path) -> None:
 
 
 def test_no(tmp_path: Path) -> None:
-    """Without a yes nothing is fetched."""
+    """Without agreement nothing is downloaded."""
     hub = FakeHub(tmp_path, FILES)
     with pytest.raises(ChatcloneError, match="not downloaded"):
         download("a/b", lambda offer: False, hub)
@@ -64,7 +64,7 @@ def test_no(tmp_path: Path) -> None:
 
 
 def test_pickles(tmp_path: Path) -> None:
-    """A model with pickled weights alone is refused before its size is even told."""
+    """A model with only pickled weights is refused before the user is asked."""
     hub = FakeHub(tmp_path, {"config.json": 1, "pytorch_model.bin": 9})
     with pytest.raises(ChatcloneError, match="no safetensors"):
         download("a/b", lambda offer: pytest.fail("asked"), hub)

@@ -1,4 +1,4 @@
-"""Bases by their files: described, told apart, and refused in words."""
+"""Bases described, distinguished and refused by their files."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.chatclone.training.making import model_folder
 
 
 def test_described(tmp_path: Path) -> None:
-    """Parameters are counted by the weights' headers, embeddings apart from the layers that quantisation shrinks."""
+    """Parameters are counted from the weights' headers, those of quantisable layers separately."""
     base = describe(
         "mine", model_folder(tmp_path / "base", {"model.embed_tokens.weight": (100, 8), "l.weight": (8, 8)})
     )
@@ -20,21 +20,21 @@ def test_described(tmp_path: Path) -> None:
 
 
 def test_starter() -> None:
-    """The starter is found by its name, and is chatclone's own."""
+    """The starter is found by its name."""
     base = find_base("starter")
     assert base.parameters > 1_000_000
     assert str(base.licence).startswith("MIT")
 
 
 def test_nested_configuration(tmp_path: Path) -> None:
-    """A context that stands in the text part of a configuration is read there; without any there is a default."""
+    """The context is read from the text part of a configuration too, with a default."""
     nested = model_folder(tmp_path / "nested", config={"text_config": {"max_position_embeddings": 77}})
     assert describe("nested", nested).context == 77
     assert describe("none", model_folder(tmp_path / "none", config={"model_type": "x"})).context == 2048
 
 
 class TestFingerprint:
-    """Another base is noticed."""
+    """The fingerprint distinguishes bases."""
 
     def test_same_files(self, tmp_path: Path) -> None:
         """The same files elsewhere have the same fingerprint."""
@@ -42,7 +42,7 @@ class TestFingerprint:
 
     @pytest.mark.parametrize("change", [{"config": {"model_type": "other"}}, {"tensors": {"l.weight": (4, 16)}}])
     def test_changes(self, tmp_path: Path, change: dict[str, Any]) -> None:
-        """Another configuration, or weights of another shape, give another."""
+        """Another configuration, or weights of another shape, have another fingerprint."""
         same = model_folder(tmp_path / "a")
         assert fingerprint(same) != fingerprint(model_folder(tmp_path / "b", **change))
 
@@ -52,7 +52,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "weights.pth"])
     def test_pickles(self, tmp_path: Path, name: str) -> None:
-        """Pickled weights alone are refused as what they are."""
+        """A folder with only pickled weights is refused."""
         base = model_folder(tmp_path / "base")
         (base / "model.safetensors").rename(base / name)
         with pytest.raises(ChatcloneError, match=f"only pickled weights .*{name}.*never loaded"):
@@ -69,14 +69,14 @@ class TestRefused:
         "content", [b"", b"not weights at all", b"\xff" * 64, (9).to_bytes(8, "little") + b'{"a": 17}']
     )
     def test_damaged_weights(self, tmp_path: Path, content: bytes) -> None:
-        """Weights that are no safetensors are refused before anything is loaded."""
+        """Weights that are not safetensors are refused before loading."""
         base = model_folder(tmp_path / "base")
         (base / "model.safetensors").write_bytes(content)
         with pytest.raises(ChatcloneError, match="damaged"):
             find_base(str(base))
 
     def test_half_a_download(self, tmp_path: Path) -> None:
-        """Weights cut short are refused, and so is a model that lacks one of its files."""
+        """Truncated weights and missing weight files are refused."""
         base = model_folder(tmp_path / "base")
         whole = (base / "model.safetensors").read_bytes()
         (base / "model.safetensors").write_bytes(whole[:-1])
@@ -93,7 +93,7 @@ class TestRefused:
                 find_base(str(base))
 
     def test_configuration(self, tmp_path: Path) -> None:
-        """A configuration that is no JSON object is refused."""
+        """A configuration that is not a JSON object is refused."""
         base = model_folder(tmp_path / "base")
         for text in ("{", "[]"):
             (base / "config.json").write_text(text, "utf-8")
@@ -101,7 +101,7 @@ class TestRefused:
                 find_base(str(base))
 
     def test_not_here(self) -> None:
-        """A base that is neither a folder nor downloaded says how to get it, and that its size is told first."""
+        """The error for a base that is not on this machine says how to download it."""
         with pytest.raises(ChatcloneError) as error:
             find_base("nobody/nothing-7b")
         assert "--base nobody/nothing-7b --download" in error.value.hint

@@ -1,4 +1,4 @@
-"""Licences: where they stand, and what they restrict."""
+"""Licences: where they are found, and what they restrict."""
 
 from pathlib import Path
 
@@ -17,20 +17,20 @@ from chatclone.bases.licence import licence_of, named
     ],
 )
 def test_in_the_card(tmp_path: Path, card: str, name: str) -> None:
-    """A model card's front matter names the licence, by a name of its own where it has one."""
+    """The licence is read from a model card's front matter."""
     (tmp_path / "README.md").write_text(card, "utf-8")
     assert licence_of(tmp_path).name == name
 
 
 def test_in_a_file(tmp_path: Path) -> None:
-    """Without a card that says it, the first words of the licence file do."""
+    """Without a card the first line of the licence file is used."""
     (tmp_path / "README.md").write_text("# A model\nlicense: not in the front matter", "utf-8")
     (tmp_path / "LICENSE").write_text("\n   LLAMA 2 COMMUNITY LICENSE AGREEMENT\nmore\n", "utf-8")
     assert licence_of(tmp_path).name == "LLAMA 2 COMMUNITY LICENSE AGREEMENT"
 
 
 def test_nowhere(tmp_path: Path) -> None:
-    """A licence that is nowhere is told as such, with what to do."""
+    """A missing licence is shown as not stated."""
     assert "read it" in str(licence_of(tmp_path))
 
 
@@ -48,7 +48,7 @@ def test_nowhere(tmp_path: Path) -> None:
     ],
 )
 def test_restrictions(name: str, restriction: str) -> None:
-    """A licence that restricts use says how, in a sentence; a free one says nothing."""
+    """A licence that restricts use has a sentence about it, a free one has none."""
     licence = named(name)
     assert restriction in licence.restriction
     assert bool(licence.restriction) == bool(restriction)

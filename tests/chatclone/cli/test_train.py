@@ -1,4 +1,4 @@
-"""`chatclone train`: what it refuses in two lines, what it shows while it learns."""
+"""`chatclone train`: errors in two lines, and progress."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ Fails = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with Mira in it."""
+    """A home with Mira."""
     folder = tmp_path_factory.mktemp("imported")
     ingest(Request([exports.small_export(folder)]), folder / "home")
     return folder / "home"
@@ -31,7 +31,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(imported: Path, tmp_path: Path) -> Path:
-    """A home of one's own with Mira in it."""
+    """A fresh copy of a home with Mira."""
     return Path(shutil.copytree(imported, tmp_path / "home"))
 
 
@@ -59,7 +59,7 @@ def fails(home: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> Fails:
 
 
 class TestWrongInput:
-    """Everything that can be wrong ends in two lines, and leaves nothing behind."""
+    """Every mistake is an error in two lines, and nothing is written."""
 
     def test_no_data_set(self, fails: Fails, home: Path) -> None:
         """A persona without a data set."""
@@ -81,7 +81,7 @@ class TestWrongInput:
         assert fails()[:2] == (1, "no replies are held out, so training could not tell when to stop")
 
     def test_pickled_weights(self, fails: Fails, base: Path) -> None:
-        """A base with pickles alone."""
+        """A base with only pickled weights."""
         (base / "model.safetensors").rename(base / "pytorch_model.bin")
         code, error, _ = fails()
         assert code == 1 and "never loaded" in error
@@ -93,7 +93,7 @@ class TestWrongInput:
         assert code == 1 and "safetensors" in error
 
     def test_unknown_preset(self, fails: Fails) -> None:
-        """An unknown preset names those there are."""
+        """The error for an unknown preset suggests one."""
         code, error, hint = fails("--preset", "strongest")
         assert code == 1 and "strongest" in error and "strong" in hint
 
@@ -112,7 +112,7 @@ class TestWrongInput:
         assert code == 2 and "keeps its settings" in error
 
     def test_launching(self, fails: Fails) -> None:
-        """No processes, an unknown configuration, no machines, and a run that is not there."""
+        """0 processes, an unknown configuration, 0 machines, and an unknown run."""
         assert fails("--processes", "0")[0] == 2
         code, error, hint = fails("--processes", "2", "--launch", "fsdp")
         assert (code, error) == (2, "there is no launch configuration fsdp") and "fsdp-qlora" in hint
@@ -122,7 +122,7 @@ class TestWrongInput:
         assert hint == "no run of this persona is finished yet"
 
     def test_hub(self, fails: Fails) -> None:
-        """A hub id that is not here says that its size is told before it is fetched."""
+        """The error for a hub id that is not on this machine suggests --download."""
         code, _, hint = fails("--base", "nobody/nothing-7b")
         assert code == 1 and "--download shows its size first" in hint
         assert fails("--base", "starter", "--download")[:2] == (2, "starter is already on this machine")
@@ -154,7 +154,7 @@ class TestDownload:
 
     @pytest.fixture
     def offered(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-        """Stands in for the hub: offers 4 GB, and notes whether that was agreed to."""
+        """Replace the hub: offer 4 GB, and note whether the user agreed."""
         answers: list[bool] = []
 
         def download(base: str, agreed: Callable[[Offer], bool]) -> Path:
@@ -165,7 +165,7 @@ class TestDownload:
         return answers
 
     def test_nobody_to_ask(self, fails: Fails, offered: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without a terminal and --yes nothing is fetched."""
+        """Without a terminal or --yes nothing is downloaded."""
         monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
         code, error, hint = fails("--base", "a/b", "--download")
         assert (code, error, hint) == (1, "the download needs your agreement", "add --yes")
@@ -175,21 +175,21 @@ class TestDownload:
     def test_asked(
         self, fails: Fails, offered: list[bool], monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool
     ) -> None:
-        """At a terminal the answer counts, and silence is a no."""
+        """At a terminal the user is asked; an empty answer is a no."""
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
         monkeypatch.setattr("builtins.input", lambda prompt: answer)
         fails("--base", "a/b", "--download")  # the stand-in brings nothing, so the plan then misses it
         assert offered == [agreed]
 
     def test_agreed_beforehand(self, home: Path, offered: list[bool], capsys: pytest.CaptureFixture[str]) -> None:
-        """With --yes the size is told all the same."""
+        """With --yes the size is still shown."""
         main(["train", "--home", str(home), "--base", "a/b", "--download", "--yes"])
         assert offered == [True]
         assert "a/b: 4.00 GB in 9 files" in capsys.readouterr().err
 
 
 class TestProgress:
-    """The line that is watched."""
+    """The progress line."""
 
     @pytest.fixture
     def shown(self, monkeypatch: pytest.MonkeyPatch) -> tuple[Progress, list[str]]:
@@ -211,14 +211,14 @@ class TestProgress:
         )
 
     def test_resumed(self, shown: tuple[Progress, list[str]]) -> None:
-        """The time left goes by the steps of this process, not by those before a resume."""
+        """The time left is computed from the steps of this process, not from those before a resume."""
         progress, lines = shown
         progress.take(Begun(steps=100, first_step=90))
         progress.take(Step(step=95, loss=1.0, seconds=10.0))
         assert "0:10 left" in lines[-1]
 
     def test_words(self, shown: tuple[Progress, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
-        """What was loaded and what was noticed stay on the screen; a stop is answered at once."""
+        """The loaded base and notices stay on the screen; a stop is shown at once."""
         progress, lines = shown
         progress.take(BaseLoaded(text="14 Linear4bit layers, 3 MB on cpu"))
         progress.take(Notice(text="2 GPUs are visible"))
@@ -228,7 +228,7 @@ class TestProgress:
 
 
 def test_result() -> None:
-    """The end tells what was won, the verdict, and how to go on after a stop."""
+    """The result has the improvement, the verdict, and how to resume after a stop."""
     result = run_result(
         base_eval_loss=3.0, eval_loss=2.0, best_step=15, stopped="by_user", verdict=Verdict("good", "level")
     )

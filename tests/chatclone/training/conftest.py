@@ -28,7 +28,7 @@ Train = Callable[[Plan], RunResult]
 
 @pytest.fixture(scope="session")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Bases:
-    """A tiny base of a family, made once, with room for memory in its context.
+    """A tiny base of a family, made once, with a context long enough for recalled lines.
 
     GPT-NeoX and Mistral have no chat template, as Polyglot and Mistral v0.1 come.
     """
@@ -56,7 +56,7 @@ def _imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mira(_imported: Path, tmp_path: Path) -> Persona:
-    """An imported persona of one's own."""
+    """A fresh copy of an imported persona."""
     return load(Path(shutil.copytree(_imported, tmp_path / "home" / "personas" / "mira")))
 
 

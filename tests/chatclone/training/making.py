@@ -21,7 +21,7 @@ def model_folder(
     *,
     config: dict[str, Any] | None = None,
 ) -> Path:
-    """Make a folder with bfloat16 weights of these shapes; large ones take no room on disk, being holes."""
+    """Make a folder with bfloat16 weights of these shapes; the file is sparse, so large ones need no disk space."""
     folder.mkdir(parents=True)
     given = {"model_type": "llama", "max_position_embeddings": 512} if config is None else config
     (folder / "config.json").write_text(json.dumps(given), "utf-8")

@@ -1,4 +1,4 @@
-"""Checkpoints: whole ones, the last one, and the adapter of the last step."""
+"""Checkpoints: complete ones, the last one, and the adapter of the last step."""
 
 from pathlib import Path
 
@@ -22,28 +22,28 @@ def checkpoint(run: Path, step: int, *, without: str = "") -> Path:
 
 @pytest.mark.parametrize("missing", ["adapter_model.safetensors", "optimizer.pt", "trainer_state.json"])
 def test_half_written(tmp_path: Path, missing: str) -> None:
-    """One that a kill left in pieces is removed, and the one before it is the last."""
+    """An incomplete checkpoint is removed, and the one before it is the last."""
     whole, broken = checkpoint(tmp_path, 9), checkpoint(tmp_path, 10, without=missing)
     assert last_checkpoint(tmp_path) == whole
     assert not broken.exists()
 
 
 def test_split_base(tmp_path: Path) -> None:
-    """Where the base is split over several processes, the optimizer's state has another name."""
+    """If the base is split over several processes, the optimizer's state has another file name."""
     whole = checkpoint(tmp_path, 9, without="optimizer.pt")
     (whole / "optimizer.bin").touch()
     assert last_checkpoint(tmp_path) == whole
 
 
 def test_half_a_state(tmp_path: Path) -> None:
-    """A state cut in the middle of a word is no state."""
+    """A checkpoint with a truncated state file is incomplete."""
     whole, broken = checkpoint(tmp_path, 9), checkpoint(tmp_path, 100)
     (broken / "trainer_state.json").write_text('{"epoch": 1', "utf-8")
     assert last_checkpoint(tmp_path) == whole
 
 
 def test_by_number(tmp_path: Path) -> None:
-    """The last is that of the highest step, whatever the order of names and times; without any there is none."""
+    """The last checkpoint is the one with the highest step; without checkpoints there is none."""
     assert last_checkpoint(tmp_path) is None
     last = checkpoint(tmp_path, 100)
     checkpoint(tmp_path, 20)
@@ -51,7 +51,7 @@ def test_by_number(tmp_path: Path) -> None:
 
 
 def test_last_adapter(tmp_path: Path) -> None:
-    """The adapter of the last step is kept where it is not the best one."""
+    """The adapter of the last step is kept if it is not the best one."""
     checkpoint(tmp_path, 20), checkpoint(tmp_path, 30)
     assert keep_last(tmp_path, 30, 30) is None
     kept = keep_last(tmp_path, 20, 30)
@@ -62,7 +62,7 @@ def test_last_adapter(tmp_path: Path) -> None:
 
 
 def test_best() -> None:
-    """The best evaluation is that with the lowest loss."""
+    """The best evaluation is the one with the lowest loss."""
     history = [
         {"eval_loss": 3.0, "step": 1},
         {"loss": 0.1, "step": 2},

@@ -1,4 +1,4 @@
-"""Settings: presets that are complete and right, and what the user may change."""
+"""Settings: complete and valid presets, and the user's changes."""
 
 import tomllib
 from importlib import resources
@@ -39,7 +39,7 @@ SEEDS: dict[str, dict[str, Any]] = {
     "strong": {"rank": 32, "alpha": 64, "epochs": 4},
     "persona": {"rank": 16, "alpha": 32, "dropout": "auto", "clip": 0.3, "weight_decay": 0.01, "memory_share": 0.4},
 }  # fmt: skip
-"""What `seeds.md` and the recommended defaults say of each."""
+"""The settings of the systems that presets reproduce, and the recommended defaults."""
 
 
 class TestPresets:
@@ -47,7 +47,7 @@ class TestPresets:
 
     @pytest.mark.parametrize("name", preset_names())
     def test_complete(self, name: str) -> None:
-        """With what it takes from the default one, a preset gives each setting a value that is allowed and a reason."""
+        """With what it takes from the default, a preset has a valid value and a reason for each setting."""
         config, reasons = preset(name)
         assert reasons.keys() == TYPES.keys()
         for key in TYPES:
@@ -57,7 +57,7 @@ class TestPresets:
 
     @pytest.mark.parametrize("name", preset_names())
     def test_files_say_nothing_unknown(self, name: str) -> None:
-        """A file names known settings alone, each with a value and a reason."""
+        """A file has only known settings, each with a value and a reason."""
         text = (resources.files("chatclone.training") / "presets" / f"{name}.toml").read_text("utf-8")
         table = tomllib.loads(text)
         assert table.keys() <= TYPES.keys()
@@ -65,12 +65,12 @@ class TestPresets:
 
     @pytest.mark.parametrize("name", SEEDS)
     def test_seeds(self, name: str) -> None:
-        """Each of the systems this grows out of is one preset, with its own numbers."""
+        """Each reproduced system is a preset with its own numbers."""
         config, _ = preset(name)
         assert {key: getattr(config, key) for key in SEEDS[name]} == SEEDS[name]
 
     def test_unknown(self) -> None:
-        """An unknown preset is answered with those there are."""
+        """The error for an unknown preset lists the presets."""
         with pytest.raises(ChatcloneError) as error:
             preset("strongest")
         assert error.value.hint.startswith("did you mean strong? presets are demo, ")
@@ -84,7 +84,7 @@ class TestOverride:
         return override(*preset("persona"), changes)
 
     def test_types(self) -> None:
-        """A setting keeps its type, and `auto` is a value where something can decide."""
+        """Values are converted to the setting's type; settings that can be decided accept `auto`."""
         config, reasons = self.changed(rank="8", learning_rate="1e-5", packing="off", max_length="auto", dora="TRUE")
         assert [getattr(config, k) for k in ("rank", "learning_rate", "packing", "max_length", "dora")] == [
             8, 1e-5, False, AUTO, True,
@@ -92,7 +92,7 @@ class TestOverride:
         assert reasons["rank"] == "set by you"
 
     def test_costs(self) -> None:
-        """What an option costs at export stands beside it once it is on."""
+        """The reason of an option that is on says what it costs."""
         _, reasons = self.changed(dora="true", rslora="true", neftune="5")
         assert "--kind merged" in reasons["dora"]
         assert "alpha" in reasons["rslora"]
@@ -115,14 +115,14 @@ class TestOverride:
         ],
     )
     def test_wrong_values(self, key: str, text: str, what: str) -> None:
-        """A value of the wrong kind or out of bounds says what would be right, with an example that is."""
+        """The error for an invalid value says what is valid, with a valid example."""
         with pytest.raises(ChatcloneError, match=what) as error:
             self.changed(**{key: text})
         example = error.value.hint.partition(f"--set {key}=")[2].partition(",")[0]
         assert parse(key, example, preset("persona")[0]) is not None
 
     def test_unknown_key_names_the_nearest(self) -> None:
-        """A slip of the finger is answered with what was meant, anything else with all there is."""
+        """A misspelt setting is answered with a suggestion, any other with the list of settings."""
         with pytest.raises(ChatcloneError) as error:
             self.changed(lerning_rate="1e-4")
         assert error.value.hint == "did you mean learning_rate?"
@@ -132,11 +132,11 @@ class TestOverride:
 
     @pytest.mark.parametrize("name", OTHER_NAMES)
     def test_names_of_other_tools(self, name: str) -> None:
-        """Who knows PEFT and TRL is told what a setting is called here."""
+        """Names of PEFT and TRL lead to the setting's name here."""
         assert name not in TYPES and nearest(name) in TYPES
 
     def test_all_mistakes_at_once(self) -> None:
-        """Three mistakes are told in one error."""
+        """Three mistakes are reported in one error."""
         with pytest.raises(ChatcloneError) as error:
             self.changed(rnak="3", epochs="0", dropout="x")
         assert [part in error.value.message for part in ("rnak", "epochs", "dropout")] == [True] * 3

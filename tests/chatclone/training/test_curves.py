@@ -1,4 +1,4 @@
-"""A run's events as curves."""
+"""A trainer's log as curves."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ def curves(*losses: float, per_epoch: int, evals: dict[int, float] | None = None
 
 
 def test_epochs_end_where_another_begins() -> None:
-    """An epoch ends with a step, or within one that reaches over; the end of the run is no seam."""
+    """An epoch ends with a step, or within one; the end of the run does not count."""
     assert curves(*[1.0] * 12, per_epoch=4).epoch_ends == (4, 8)
     log = [{"step": n, "loss": 1.0, "epoch": e} for n, e in enumerate((0.4, 0.8, 1.2, 1.6, 2.0), 1)]
     assert curves_of_log({"eval_loss": 1.0}, log).epoch_ends == (2,)
 
 
 def test_a_trainers_log() -> None:
-    """Steps and evaluations by what they hold, the base in front; a summary at the end is neither."""
+    """Entries with a loss are steps, with an eval loss evaluations, the base's first; the summary is skipped."""
     log = [
         {"loss": 3.0, "step": 1, "epoch": 1.0, "learning_rate": 0.1}, {"eval_loss": 2.5, "step": 1},
         {"train_runtime": 9.0, "train_loss": 3.0, "step": 1},
@@ -37,20 +37,20 @@ def test_a_trainers_log() -> None:
 
 
 def test_best_is_never_the_base() -> None:
-    """What is kept is an adapter, even where none was better than the base."""
+    """The best evaluation is an adapter's, even if the base was better."""
     drawn = curves(*[1.0] * 4, per_epoch=4, evals={0: 2.0, 2: 2.5, 4: 2.2})
     assert (drawn.base.loss, drawn.best.step, drawn.last_step) == (2.0, 4, 4)
 
 
 def test_train_loss_between_steps() -> None:
-    """The mean after one step up to another; nothing where there is no step."""
+    """The mean train loss after one step up to another; None without steps."""
     drawn = curves(4.0, 3.0, 2.0, 1.0, per_epoch=4)
     assert drawn.train_loss(1, 3) == 2.5
     assert drawn.train_loss(4, 9) is None
 
 
 def test_epoch_drop() -> None:
-    """A fall at the seam is told as a share; a slope that goes on is nearly none, and one epoch has no seam."""
+    """A drop between epochs is a share of the loss; a steady slope gives nearly 0, a single epoch None."""
     falling = curves(*[2.0] * 8, *[1.5] * 8, per_epoch=8).epoch_drop()
     assert falling == pytest.approx(0.25)
     slope = curves(*[2 - n / 100 for n in range(16)], per_epoch=8).epoch_drop()

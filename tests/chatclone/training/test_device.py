@@ -1,4 +1,4 @@
-"""What follows from a machine: tried for cards that are not here."""
+"""Decisions that depend on the machine, tested for hardware that is not present."""
 
 import pytest
 
@@ -24,7 +24,7 @@ LAPTOP = Machine("cpu", "8 cores", 8 * GB, bf16=False)
 
 
 def base(billions: float) -> Base:
-    """A base of so many parameters, a tenth of them in embeddings, about as Qwen2.5 has it."""
+    """A base with this many parameters, a tenth of them in embeddings, about as in Qwen2.5."""
     from pathlib import Path
 
     return Base("b", Path(), "qwen2", int(billions * 1e9), int(0.9 * billions * 1e9), 32768, "f", Licence("mit"))
@@ -43,13 +43,13 @@ class TestDtype:
         ],
     )
     def test_chosen(self, machine: Machine, billions: float, dtype: str) -> None:
-        """bfloat16 where the card computes in it, float16 on older cards, float32 on a processor while it fits."""
+        """bfloat16 if the GPU supports it, float16 on older GPUs, float32 on a processor if it fits."""
         chosen, reason = choose_dtype(machine, base(billions), "auto")
         assert chosen == dtype
         assert len(reason.split()) > 2
 
     def test_asked(self) -> None:
-        """What is asked for is taken."""
+        """A type that was asked for is used."""
         assert choose_dtype(H100, base(7), "float32")[0] == "float32"
 
 
@@ -61,31 +61,31 @@ class TestQuantisation:
         [(H100, 7, "none"), (RTX, 1.5, "none"), (RTX, 7, "4-bit"), (T4, 7, "4-bit"), (H100, 70, "4-bit")],
     )
     def test_only_for_memory(self, machine: Machine, billions: float, kind: str) -> None:
-        """Weights that fit are not quantised: that is faster and exports cleaner."""
+        """Weights that fit are not quantised."""
         assert choose_quantisation(machine, base(billions), "bfloat16", "auto")[0] == kind
 
     def test_sizes(self) -> None:
-        """A 7B base takes what QLoRA's table says: embeddings in 16 bits, layers in 4.127."""
+        """The sizes of a 7B base agree with QLoRA's table: embeddings in 16 bits, layers in 4.127."""
         assert weight_bytes(base(7), "none", "bfloat16") == pytest.approx(14e9, rel=1e-6)
         assert weight_bytes(base(7), "4-bit", "bfloat16") == pytest.approx(1.4e9 + 6.3e9 * 4.127 / 8, rel=1e-6)
         assert weight_bytes(base(7), "8-bit", "bfloat16") < weight_bytes(base(7), "none", "bfloat16")
 
     def test_too_large(self) -> None:
-        """What fits in no way says how large a base would."""
+        """The error for a base that is too large says how large a base may be."""
         with pytest.raises(ChatcloneError) as error:
             choose_quantisation(RTX, base(70), "bfloat16", "auto")
         assert "70" not in error.value.hint.partition("machine")[0]
         assert "a base of at most 7.4B parameters" in error.value.hint
 
     def test_asked_for_too_much(self) -> None:
-        """Weights asked for unquantised that do not fit are refused with the kind that does."""
+        """If unquantised weights were asked for and do not fit, the error names the quantisation that does."""
         with pytest.raises(ChatcloneError) as error:
             choose_quantisation(T4, base(7), "float16", "none")
         assert "--set quantisation=8-bit" in error.value.hint
 
 
 def test_one_gpu() -> None:
-    """Of several GPUs a process without a launcher keeps the first; under a launcher, or with one, nothing changes."""
+    """Without a launcher only the first of several GPUs stays visible; with a launcher or one GPU nothing changes."""
     environment: dict[str, str] = {}
     assert "number 0" in hide_other_gpus(environment, 2)
     assert environment == {"CUDA_VISIBLE_DEVICES": "0"}
@@ -99,7 +99,7 @@ def test_one_gpu() -> None:
 
 
 def test_this_machine() -> None:
-    """The processor is always there, and a device that is not is an error."""
+    """The processor is always available; a missing device is an error."""
     import torch
 
     machine = find_machine("cpu")
@@ -111,10 +111,10 @@ def test_this_machine() -> None:
 
 
 class TestDecided:
-    """A plan with nothing left open."""
+    """The decisions that complete a plan."""
 
     def test_machine(self) -> None:
-        """Device, type, quantisation and optimizer each get a value and a reason; what was set stays."""
+        """Device, type, quantisation and optimizer get a value and a reason; settings of the user stay."""
         decided = auto_settings.decide_for_machine(small_plan(), T4, base(7))
         values = [getattr(decided.settings, k) for k in ("device", "dtype", "quantisation", "optimizer")]
         assert values == ["cuda", "float16", "4-bit", "paged_adamw_8bit"]
@@ -127,13 +127,13 @@ class TestDecided:
         ]
 
     def test_lengths(self) -> None:
-        """The context bounds what was asked for."""
+        """The length is at most the base's context."""
         assert auto_settings.decide_length(small_plan(max_length=2048), [9], 512).settings.max_length == 512
         assert auto_settings.decide_length(small_plan(max_length=256), [9], 512).settings.max_length == 256
         assert auto_settings.decide_length(small_plan(), [9] * 20, 512).settings.max_length == 64
 
     def test_checkpointing(self) -> None:
-        """Small weights need none, large ones on a GPU are measured, and without a measure it is on."""
+        """It is off for small weights, measured for large ones on a GPU, and on if it cannot be measured."""
         small = auto_settings.decide_for_machine(small_plan(), H100, base(0.5))
         large = auto_settings.decide_for_machine(small_plan(), H100, base(14))
         assert not auto_settings.needs_measuring(small, H100, base(0.5))

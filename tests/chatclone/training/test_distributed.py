@@ -1,4 +1,4 @@
-"""Which process of several this one is, by what launchers set; and what follows from it."""
+"""The process's number among several, from the launcher's environment variables."""
 
 import pytest
 import torch
@@ -9,13 +9,13 @@ from chatclone.training.load_base import _device_map, quantisation_config
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody launched this process."""
+    """A process without a launcher."""
     for name in (distributed.RANK, distributed.WORLD_SIZE, distributed.LOCAL_RANK, distributed.SHARDED):
         monkeypatch.delenv(name, raising=False)
 
 
 def test_alone() -> None:
-    """A process that nobody launched is the first and only one, and asks nobody."""
+    """A process without a launcher is the first and only one, and does not communicate."""
     assert (distributed.rank(), distributed.processes(), distributed.is_first(), distributed.sharded()) == (
         0,
         1,
@@ -28,7 +28,7 @@ def test_alone() -> None:
 
 
 def test_launched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A launcher tells by the environment; the second of two does not write, and its model is on its own card."""
+    """The second of two processes does not write, and its model is on its own GPU."""
     monkeypatch.setenv(distributed.RANK, "9")
     monkeypatch.setenv(distributed.WORLD_SIZE, "16")
     monkeypatch.setenv(distributed.LOCAL_RANK, "1")
@@ -38,7 +38,7 @@ def test_launched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("value", "sharded"), [("true", True), ("1", True), ("false", False), ("", False)])
 def test_sharded(monkeypatch: pytest.MonkeyPatch, value: str, sharded: bool) -> None:
-    """Where FSDP splits the base, it is put nowhere yet, and its packed bits are of the type of the other weights."""
+    """With FSDP the base has no device map, and its packed bits have the type of the other weights."""
     monkeypatch.setenv(distributed.SHARDED, value)
     assert distributed.sharded() is sharded
     assert (_device_map("cuda") is None) is sharded

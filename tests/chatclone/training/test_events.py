@@ -1,4 +1,4 @@
-"""Events: appended by a worker, read by anyone who watches."""
+"""Events: appended by a worker, read by whoever follows the run."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def test_told_once(tmp_path: Path) -> None:
 
 
 def test_one_hand_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of several processes the first one tells what happens; the others' events would come twice."""
+    """Only the first of several processes writes events."""
     log = EventLog(tmp_path)
     monkeypatch.setenv("RANK", "1")
     log.write(Step(step=1))
@@ -32,7 +32,7 @@ def test_one_hand_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_half_a_line_waits(tmp_path: Path) -> None:
-    """A line that is still being written is read when it is whole."""
+    """A line that is still being written is read when it is complete."""
     tail = EventTail(tmp_path)
     with (tmp_path / EVENTS_FILE).open("a", encoding="utf-8") as file:
         file.write('{"kind": "st')
@@ -68,7 +68,7 @@ def test_written_while_read(tmp_path: Path) -> None:
 
 
 def test_begins_at_the_end(tmp_path: Path) -> None:
-    """A run that goes on is not told its past again."""
+    """Following a resumed run starts after its earlier events."""
     EventLog(tmp_path).write(Step(step=1, loss=1.0))
     tail = EventTail(tmp_path)
     EventLog(tmp_path).write(Done())

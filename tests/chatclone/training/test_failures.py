@@ -1,4 +1,4 @@
-"""What ends a run from outside, in two lines."""
+"""Errors for what ends a run from outside."""
 
 import errno
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.chatclone.training.making import model_folder, small_plan
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """A plan whose base is there."""
+    """A plan whose base exists."""
     plan = small_plan(checkpointing="off", max_length=1024, quantisation="none")
     return replace(plan, folder=str(tmp_path), base_folder=str(model_folder(tmp_path / "base")))
 
@@ -29,7 +29,7 @@ def plan(tmp_path: Path) -> Plan:
     ],
 )
 def test_memory(plan: Plan, error: Exception) -> None:
-    """Memory that ran out, on a card or not, names what takes less, and only what is not done yet."""
+    """The error for too little memory names settings that need less, if they are not set already."""
     told = failures.explain(error, plan)
     assert told is not None
     assert "memory ran out" in told.message
@@ -47,7 +47,7 @@ def test_memory(plan: Plan, error: Exception) -> None:
     ],
 )
 def test_disk(plan: Plan, error: Exception) -> None:
-    """A full disk is told as one, whoever noticed it."""
+    """A full disk is recognised in the errors of any library."""
     told = failures.explain(error, plan)
     assert told is not None
     assert "disk is full" in told.message and "checkpoint" not in told.message and "--resume" not in told.hint
@@ -58,7 +58,7 @@ def test_disk(plan: Plan, error: Exception) -> None:
 
 
 def test_lost_base(plan: Plan) -> None:
-    """A base whose folder is gone is told as gone."""
+    """A base whose folder is gone has its own error."""
     (Path(plan.base_folder) / "config.json").unlink()
     told = failures.explain(FileNotFoundError("model.safetensors"), plan)
     assert told is not None and "no longer in" in told.message

@@ -1,4 +1,4 @@
-"""How workers are started, as commands; and that accelerate takes the configuration in the package."""
+"""The commands that start workers, and the configuration for accelerate in the package."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ WORKER = ["-m", "chatclone.training.worker", str(PLAN)]
 
 
 class TestCommand:
-    """What starts the workers on this machine."""
+    """The command that starts the workers on this machine."""
 
     def test_alone(self) -> None:
         """One process needs no launcher."""
@@ -22,7 +22,7 @@ class TestCommand:
         assert not launch().together
 
     def test_together(self) -> None:
-        """Several are torchrun's, which gives each its share of the cores."""
+        """Several processes are started by torchrun, each with its share of the cores."""
         how = launch(2)
         assert how.command(PLAN)[1:6] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         assert how.command(PLAN)[-3:] == WORKER
@@ -30,7 +30,7 @@ class TestCommand:
         assert "OMP_NUM_THREADS" not in launch().environment()
 
     def test_configured(self, tmp_path: Path) -> None:
-        """A configuration is accelerate's, by the name of one in the package or as a file."""
+        """A configuration is the name of one in the package, or a file."""
         command = launch(4, "fsdp-qlora").command(PLAN)
         assert command[1:4] == ["-m", "accelerate.commands.launch", "--config_file"]
         assert Path(command[4]).is_file() and command[5:7] == ["--num_processes", "4"]
@@ -39,7 +39,7 @@ class TestCommand:
         assert launch(1, str(own)) == Launch(1, own)
 
     def test_wrong(self) -> None:
-        """An unknown configuration names those there are; no processes train nothing."""
+        """The error for an unknown configuration lists those in the package; 0 processes are refused."""
         with pytest.raises(UsageError, match="no launch configuration fdsp") as error:
             launch(2, "fdsp")
         assert "fsdp-qlora" in error.value.hint
@@ -48,7 +48,7 @@ class TestCommand:
 
 
 def test_remote_commands() -> None:
-    """Two machines of eight: every launcher is told of sixteen processes in its own way, and of the plan."""
+    """For two machines with eight GPUs each, every launcher gets sixteen processes and the plan."""
     commands = remote_commands(Path("my runs/plan.json"), 2, 8)
     assert commands.keys() == {"torchrun", "accelerate", "slurm"}
     assert "--nnodes 2 --nproc-per-node 8" in commands["torchrun"]
@@ -57,7 +57,7 @@ def test_remote_commands() -> None:
 
 
 def test_configurations_are_taken_by_accelerate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """accelerate's launcher parses the file, and its FSDP settings take what the launcher passes on."""
+    """accelerate's launcher parses the file, and its FSDP plugin accepts the environment variables it sets."""
     from accelerate.commands.launch import _validate_launch_command, launch_command_parser
     from accelerate.utils import FullyShardedDataParallelPlugin
     from accelerate.utils.launch import prepare_multi_gpu_env
@@ -80,6 +80,6 @@ def test_configurations_are_taken_by_accelerate(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_preset_goes_with_the_configuration() -> None:
-    """What FSDP splits is of one type."""
+    """The preset has one type for everything that FSDP splits."""
     values, _ = preset("fsdp-qlora")
     assert (values.quantisation, values.dtype, values.optimizer) == ("4-bit", "bfloat16", "adamw")

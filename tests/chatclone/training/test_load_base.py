@@ -1,4 +1,4 @@
-"""Loading: what was planned is what lies in memory, and its gradients stay right."""
+"""Loading: the model in memory is as planned, and its gradients are correct."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def settings(**changes: Any) -> TrainConfig:
     ("quantisation", "kind"), [("none", "Linear"), ("4-bit", "Linear4bit"), ("8-bit", "Linear8bitLt")]
 )
 def test_layers(bases: Bases, quantisation: str, kind: str) -> None:
-    """Every layer but the head is held as asked, is counted, and is told."""
+    """Every layer but the head is quantised as asked, and the layers are counted."""
     loaded = load(bases("qwen2"), settings(quantisation=quantisation))
     assert loaded.layers == {kind: 14}
     assert f"14 {kind}" in str(loaded)
@@ -42,7 +42,7 @@ def test_nf4(bases: Bases) -> None:
 
 
 def test_not_as_planned(bases: Bases, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a library skips quantisation without a word, the run ends instead of training something else."""
+    """If a library silently skips quantisation, loading fails."""
     monkeypatch.setattr("chatclone.training.load_base.quantisation_config", lambda *_: None)
     with pytest.raises(ChatcloneError, match="loaded in 4-bit, but its layers are 14 Linear"):
         load(bases("qwen2"), settings(quantisation="4-bit"))
@@ -64,7 +64,7 @@ def test_template(bases: Bases) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_ends_a_turn(bases: Bases, family: Family) -> None:
-    """What is trained as the end of a reply ends a generation too, by the generation config."""
+    """The token trained as the end of a reply is one that ends generation."""
     loaded = load(bases(family), settings())
     turns = [ChatMessage("user", "hey"), ChatMessage("assistant", "hi", trained=True)]
     trained = [label for label in loaded.template.sample(turns, 256).labels if label != IGNORED]
@@ -73,7 +73,7 @@ def test_ends_a_turn(bases: Bases, family: Family) -> None:
 
 
 def test_template_without_an_end(bases: Bases, tmp_path: Path) -> None:
-    """A template whose replies end with another token than generation does is refused: the clone would never stop."""
+    """A template whose replies do not end with the end token is refused: the clone would never stop."""
     folder = Path(shutil.copytree(bases("llama"), tmp_path / "base"))
     template = (folder / "chat_template.jinja").read_text("utf-8").replace("<|im_end|>", "<|im_start|>")
     (folder / "chat_template.jinja").write_text(template, "utf-8")
@@ -83,7 +83,7 @@ def test_template_without_an_end(bases: Bases, tmp_path: Path) -> None:
 
 
 def test_gradients_survive_an_evaluation(bases: Bases) -> None:
-    """4-bit gradients after an evaluation are those before it, on processors with AVX512-BF16 too.
+    """4-bit gradients are the same before and after an evaluation, on processors with AVX512-BF16 too.
 
     There bitsandbytes repacks each layer in the first pass without gradients, and computes others afterwards.
     """
@@ -120,7 +120,7 @@ def test_gradients_survive_an_evaluation(bases: Bases) -> None:
 
 
 def test_only_4_bit_layers_are_changed(bases: Bases) -> None:
-    """Layers that are no 4-bit layers are left as they are."""
+    """Other layers are not changed."""
     assert disable_avx512bf16(load(bases("llama"), settings()).model) == 0
 
 
@@ -128,12 +128,12 @@ class TestRefused:
     """What cannot be loaded."""
 
     def test_no_tokenizer(self, tmp_path: Path) -> None:
-        """A base without a tokenizer is an error in words."""
+        """A base without a tokenizer is a ChatcloneError."""
         with pytest.raises(ChatcloneError, match="cannot be loaded"):
             load(model_folder(tmp_path / "base"), settings())
 
     def test_code_of_its_own(self, bases: Bases, tmp_path: Path) -> None:
-        """A base that wants to run code of its own is refused."""
+        """A base that needs custom code is refused."""
         folder = Path(shutil.copytree(bases("llama"), tmp_path / "base"))
         config = json.loads((folder / "config.json").read_text("utf-8"))
         config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.C", "AutoModelForCausalLM": "mine.M"}}

@@ -72,7 +72,7 @@ def with_memory(memory: Any, share: float = 1.0, irrelevant: float = 0.0, **more
 
 
 def quoted(conversation: Conversation) -> list[str]:
-    """The recalled lines of a sample; none where it has no block."""
+    """Return the recalled lines of a sample, [] without a memory block."""
     found = re.fullmatch(rf"{MEMORY_OPEN}\n(.*)\n{MEMORY_CLOSE}\n(.*)", conversation[-2].content, re.DOTALL)
     return found[1].split("\n") if found else []
 
@@ -87,7 +87,7 @@ def test_never_from_the_same_session_or_later(memory: Memory) -> None:
 
 
 def test_bound_is_the_session_not_the_window() -> None:
-    """A line whose window begins in the middle of a session asks for what was before it, as its partner would."""
+    """Lines are recalled from before the session, even if the sample's window begins later in it."""
     asked: list[int | None] = []
 
     class Spy:
@@ -105,7 +105,7 @@ def test_bound_is_the_session_not_the_window() -> None:
 
 
 def test_form_and_place(memory: Memory) -> None:
-    """The block stands in the last user turn before its text, the latest line last, and nothing else changes."""
+    """The block is before the text of the last user turn, in order of time, and nothing else changes."""
     conversations, _ = samples()
     done = with_memory(memory)
     last = FACTS - 1
@@ -119,13 +119,13 @@ def test_form_and_place(memory: Memory) -> None:
 
 
 def test_share(memory: Memory) -> None:
-    """The wanted share of all samples carries a block, as long as there is something to recall."""
+    """The wanted share of all samples has a memory block, if something can be recalled."""
     assert with_memory(memory, 0.25).with_memory == FACTS // 4
     assert with_memory(memory, 0.0).with_memory == 0
 
 
 def test_irrelevant(memory: Memory) -> None:
-    """Irrelevant lines answer another sample's question, and none of them this one's."""
+    """Irrelevant lines answer another sample's question and not this one's."""
     done = with_memory(memory, 1.0, irrelevant=1.0)
     assert 0 < done.irrelevant <= done.with_memory
     irrelevant = 0
@@ -142,7 +142,7 @@ def test_seed(memory: Memory) -> None:
 
 
 def test_personal_data(memory: Memory) -> None:
-    """Recalled numbers are placeholders where the data set's are."""
+    """Recalled lines are redacted if the data set is."""
     open_lines, closed = with_memory(memory), with_memory(memory, redactor=Redactor())
     assert any("+49" in line for c in open_lines.conversations for line in quoted(c))
     lines = [line for c in closed.conversations for line in quoted(c)]
@@ -151,7 +151,7 @@ def test_personal_data(memory: Memory) -> None:
 
 
 def test_limit(memory: Memory) -> None:
-    """What is recalled never makes a sample longer than its limit; without room there is no block."""
+    """Recalled lines never make a sample longer than its limit; if none fit there is no block."""
 
     def count(turns: Conversation) -> int:
         return sum(len(turn.content) for turn in turns)
@@ -164,7 +164,7 @@ def test_limit(memory: Memory) -> None:
 
 
 def test_undated(memory: Memory) -> None:
-    """A sample that does not say when its session began gets none, and is counted."""
+    """A sample without the time of its session gets no recalled lines, and is counted."""
     conversations, metas = samples()
     limits = Limits(60, 10_000, lambda turns: 0)
     old = [{"from": meta["from"]} for meta in metas]
@@ -174,7 +174,7 @@ def test_undated(memory: Memory) -> None:
 
 
 def test_untrained_end(memory: Memory) -> None:
-    """A sample in which nothing is learnt after its last question needs no memory for it."""
+    """A sample without a trained reply after its last question gets no recalled lines."""
     conversations, metas = samples()
     ends = [[*c[:-1], ChatMessage("assistant", "noted")] for c in conversations]
     limits = Limits(60, 10_000, lambda turns: 0)
@@ -182,5 +182,5 @@ def test_untrained_end(memory: Memory) -> None:
 
 
 def test_words() -> None:
-    """A small context has room for fewer words than a large one, which has the words of a chat."""
+    """A small context gets fewer words than a large one, which gets as many as a chat."""
     assert memory_words(512) < memory_words(1024) <= memory_words(32_768) == 400

@@ -1,4 +1,4 @@
-"""Rows of several samples on a processor: what a token attends to and what is scored is as for each sample alone."""
+"""Packed rows on a processor give the same results as each sample alone."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SAMPLES = [[5, 9, 30, 12, 7], [40, 3], [22, 8, 6, 19, 50, 33, 21]]
 
 @pytest.fixture(autouse=True)
 def leave_trl_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take back after a test what TRL is told."""
+    """Restore TRL's function after a test."""
     monkeypatch.setattr(trl_utils, "_use_triton", trl_utils._use_triton)
 
 
@@ -34,7 +34,7 @@ def row(samples: list[list[int]]) -> dict[str, torch.Tensor | int]:
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "mistral", "gpt_neox"])
 def test_each_sample_as_if_alone(family: Family, tmp_path: Path) -> None:
-    """Logits of a packed row are those of its samples one by one, and so are the gradients."""
+    """Logits and gradients of a packed row equal those of its samples one by one."""
     model = AutoModelForCausalLM.from_pretrained(tiny_base(tmp_path, family), dtype=torch.float32).eval()
     alone = [model(input_ids=torch.tensor([sample])).logits[0] for sample in SAMPLES]
     torch.autograd.backward(torch.cat(alone).square().mean())
@@ -52,7 +52,7 @@ def test_each_sample_as_if_alone(family: Family, tmp_path: Path) -> None:
 
 
 def test_padded_batches_are_as_before(tmp_path: Path) -> None:
-    """Evaluation pads: no bounds are given, and padding is masked."""
+    """Padded batches, as in evaluation, use the attention mask."""
     model = AutoModelForCausalLM.from_pretrained(tiny_base(tmp_path, "llama"), dtype=torch.float32).eval()
     ids = torch.tensor([SAMPLES[0], [0, 0, 0, *SAMPLES[1]]])
     mask = torch.tensor([[1] * 5, [0, 0, 0, 1, 1]])
@@ -64,7 +64,7 @@ def test_padded_batches_are_as_before(tmp_path: Path) -> None:
 
 
 def test_a_sliding_window_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a sample is longer than the window that a token sees, the mask that knows of it decides."""
+    """If a sample is longer than the sliding window, the mask with the window is used."""
     asked: list[int] = []
 
     def stand_in(*arguments: object, **_: object) -> tuple[torch.Tensor, None]:
@@ -87,7 +87,7 @@ def test_a_base_with_attention_of_its_own_keeps_it(tmp_path: Path) -> None:
 
 
 def test_trl_scores_trained_tokens_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The head does the work of the trained tokens alone, and losses and gradients are the same."""
+    """The head computes only trained tokens, with the same losses and gradients."""
     base = tiny_base(tmp_path, "llama")
     ids = torch.tensor([[token for sample in SAMPLES for token in sample]])
     labels = ids.clone()

@@ -1,4 +1,4 @@
-"""The plan: every setting with its reason, and what makes no plan possible."""
+"""The plan: every setting with its reason, and errors."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def base(tmp_path: Path) -> str:
 
 
 class TestSettings:
-    """What is decided."""
+    """Decided settings."""
 
     @pytest.mark.parametrize("preset", preset_names())
     def test_every_value_has_a_reason(self, mira: Persona, base: str, preset: str) -> None:
@@ -37,7 +37,7 @@ class TestSettings:
 
     @pytest.mark.parametrize(("replies", "dropout"), [(999, 0.1), (1000, 0.05)])
     def test_dropout_by_replies(self, mira: Persona, base: str, replies: int, dropout: float) -> None:
-        """Little data is held back more from being learnt by heart."""
+        """Little data gets more dropout."""
         path = mira.dataset_folder / "report.json"
         report = json.loads(path.read_text("utf-8"))
         report["import"]["split"]["train"] = replies
@@ -45,7 +45,7 @@ class TestSettings:
         assert make_plan(mira, base).settings.dropout == dropout
 
     def test_overrides(self, mira: Persona, base: str) -> None:
-        """A setting keeps its type when it is set by hand."""
+        """A setting of the user keeps its type."""
         plan = make_plan(mira, base, overrides={"rank": "8", "learning_rate": "1e-5"})
         assert (plan.settings.rank, plan.settings.learning_rate) == (8, 1e-5)
         assert plan.reasons["rank"] == "set by you"
@@ -60,7 +60,7 @@ class TestSettings:
         assert "pseudonyms" in plan.reasons["memory_share"]
 
     def test_what_it_says_of_the_base_and_the_data(self, mira: Persona, base: str) -> None:
-        """The base's fingerprint and licence, the replies, the memory and the redaction stand in it."""
+        """The base's fingerprint and licence, the replies, the memory and the redaction are in the plan."""
         (Path(base) / "README.md").write_text("---\nlicense: gemma\n---\n", "utf-8")
         plan = make_plan(mira, base)
         assert len(plan.base_fingerprint) == 32
@@ -100,7 +100,7 @@ class TestSettings:
 
 
 class TestWrongInput:
-    """What makes no plan possible."""
+    """Errors."""
 
     @pytest.mark.parametrize(
         ("overrides", "what"),
@@ -112,23 +112,23 @@ class TestWrongInput:
         ],
     )
     def test_settings(self, mira: Persona, base: str, overrides: dict[str, str], what: str) -> None:
-        """A value of the wrong kind, a negative one, an unknown key, a file that is not there."""
+        """A value of the wrong type, a negative one, an unknown key, a missing file."""
         with pytest.raises(ChatcloneError, match=what):
             make_plan(mira, base, overrides=overrides)
 
     def test_preset(self, mira: Persona, base: str) -> None:
-        """An unknown preset is answered with those there are."""
+        """The error for an unknown preset lists the presets."""
         with pytest.raises(ChatcloneError) as error:
             make_plan(mira, base, "strongest")
         assert "persona" in error.value.hint
 
     def test_no_data(self, tmp_path: Path, base: str) -> None:
-        """A persona without a data set is sent to import."""
+        """The error for a persona without a data set suggests an import."""
         with pytest.raises(ChatcloneError, match="no data set"):
             make_plan(Persona(tmp_path, "Mira"), base)
 
     def test_too_few_replies(self, tmp_path: Path, base: str) -> None:
-        """Too few replies are counted and told."""
+        """The error for too few replies has their number."""
         done = ingest(Request([exports.small_export(tmp_path, 12)]), tmp_path / "home")
         assert done.persona is not None
         count = done.document["split"]["train"]
@@ -137,7 +137,7 @@ class TestWrongInput:
         assert "--filter none" in error.value.hint
 
     def test_nothing_held_out(self, mira: Persona, base: str) -> None:
-        """Without a held-out reply nothing could tell when to stop."""
+        """A data set without held-out replies is refused."""
         path = mira.dataset_folder / "report.json"
         report = json.loads(path.read_text("utf-8"))
         report["import"]["split"]["eval"] = 0
@@ -147,19 +147,19 @@ class TestWrongInput:
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"import": {"split": {"train": "many"}}}'])
     def test_damaged_report(self, mira: Persona, base: str, text: str) -> None:
-        """A data set whose report is no report is sent to import."""
+        """The error for a damaged report suggests an import."""
         (mira.dataset_folder / "report.json").write_text(text, "utf-8")
         with pytest.raises(ChatcloneError, match="is not the report of a data set"):
             make_plan(mira, base)
 
     def test_half_a_data_set(self, mira: Persona, base: str) -> None:
-        """A data set that lost one of its files is sent to import."""
+        """The error for a missing file suggests an import."""
         (mira.dataset_folder / "eval.jsonl").unlink()
         with pytest.raises(ChatcloneError, match=r"no eval\.jsonl"):
             make_plan(mira, base)
 
     def test_base_that_is_not_there(self, mira: Persona) -> None:
-        """A base that is neither a folder nor downloaded is an error that says how to get it."""
+        """A base that is neither a folder nor downloaded has an error that says how to download it."""
         with pytest.raises(ChatcloneError) as error:
             make_plan(mira, "nobody/nothing-7b")
         assert "nobody/nothing-7b" in error.value.hint

@@ -41,7 +41,7 @@ def test_system_turn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", ["{", "[]", '{"messages": [{"role": "tool", "content": "x"}]}', '{"messages": "x"}'])
 def test_wrong_line(tmp_path: Path, bad: str) -> None:
-    """A line that is no conversation is named by its number."""
+    """The error for a line that is not a conversation has its number."""
     path = rows(tmp_path, row(("user", "q"), ("assistant", "a")), bad)
     with pytest.raises(ChatcloneError, match="line 2 "):
         neutral_conversations(path, 0.1, 90, 7)

@@ -1,4 +1,4 @@
-"""What a run leaves: report, curves, card and lineage, and the verdict in its result."""
+"""What a run leaves: report, curves, card and lineage."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def trained(_imported: Path, tmp_path_factory: pytest.TempPathFactory, bases: Ba
 
 
 def test_report(trained: tuple[Plan, RunResult]) -> None:
-    """The verdict, every evaluation, every setting with its reason, and the picture beside it."""
+    """The report has the verdict, every evaluation, every setting with its reason, and the curves."""
     plan, result = trained
     report = Path(result.report).read_text("utf-8")
     assert result.verdict.reason in report
@@ -48,7 +48,7 @@ def test_report(trained: tuple[Plan, RunResult]) -> None:
 
 
 class TestLineage:
-    """What a program reads of an adapter."""
+    """The document that programs read about an adapter."""
 
     def test_says_what_it_was_made_from(self, trained: tuple[Plan, RunResult]) -> None:
         """Base, counts, settings, metrics, template and versions; hashes are those of the files."""
@@ -67,7 +67,7 @@ class TestLineage:
         assert {"torch", "peft", "trl", "transformers"} <= lineage["versions"].keys()
 
     def test_of_the_last_adapter(self, trained: tuple[Plan, RunResult]) -> None:
-        """The adapter of the last step has its own, with its step and hash."""
+        """The adapter of the last step has its own lineage."""
         _, result = trained
         last = Path(result.last_adapter)
         lineage = json.loads((last / "lineage.json").read_text("utf-8"))
@@ -77,7 +77,7 @@ class TestLineage:
         assert lineage["adapter"]["sha256"] == hashlib.sha256(weights).hexdigest()
 
     def test_tells_nothing_of_anybody(self, trained: tuple[Plan, RunResult]) -> None:
-        """No message, no partner, no path of this computer stands in card or lineage."""
+        """Card and lineage have no messages, partners or paths of this computer."""
         plan, result = trained
         for name in ("lineage.json", "README.md"):
             text = (Path(result.adapter) / name).read_text("utf-8")
@@ -86,7 +86,7 @@ class TestLineage:
             assert not any(topic in text for topic in exports.TOPICS if " " in topic or len(topic) > 6)
 
     def test_revision_of_a_hub_base(self, trained: tuple[Plan, RunResult], tmp_path: Path) -> None:
-        """A base in the hub's cache lies in a folder named by its revision."""
+        """The revision of a base in the hub's cache is noted."""
         plan, result = trained
         revision = "0123456789abcdef0123456789abcdef01234567"
         snapshot = tmp_path / "models--a--b" / "snapshots" / revision
@@ -99,7 +99,7 @@ class TestLineage:
 
 
 def test_card_is_one_of_peft(trained: tuple[Plan, RunResult]) -> None:
-    """The hub's own library reads its front matter, with what PEFT puts there."""
+    """The hub's library reads the card's front matter, which has the same keys as PEFT's."""
     from huggingface_hub import ModelCard
 
     plan, result = trained

@@ -1,4 +1,4 @@
-"""Samples to steps: counted in replies, and in rows as TRL packs them."""
+"""The schedule: steps counted in replies, rows counted by TRL's packing."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_rows_are_as_long_as_needed() -> None:
 
 
 def test_rows_at_once() -> None:
-    """A GPU is kept busy by a power of two rows, a processor takes one; as many replies make a step either way."""
+    """A GPU computes a power of two rows at once, a processor one; a step has the same replies either way."""
     lengths, replies = [500] * 1000, 1000
     cpu, gpu = (schedule(lengths, replies, settings(device=device)) for device in ("cpu", "cuda"))
     asked = schedule(lengths, replies, settings(rows_at_once=6))
@@ -49,14 +49,14 @@ def test_rows_at_once() -> None:
 
 @pytest.mark.parametrize("samples", [40, 190, 331, 1000])
 def test_halved(samples: int) -> None:
-    """However many rows go through at once, a step is the same rows: so full memory may halve them in mid-run."""
+    """A step has the same rows, however many are computed at once, so that they can be halved during a run."""
     made = [schedule([500] * samples, samples, settings(rows_at_once=n)) for n in (1, 2, 4, 8)]
     assert len({(s.rows_per_step, s.steps_per_epoch, s.planned_steps, s.evaluate_every) for s in made}) == 1
     assert all(s.rows_at_once * s.accumulation == s.rows_per_step for s in made)
 
 
 def test_evaluations() -> None:
-    """Evaluations go by the epoch, or by a number of steps, and there is at least one."""
+    """Evaluations are set by epoch or by steps, and there is at least one."""
     steps = schedule([60] * 640, 640, settings(evaluations_per_epoch=4))
     assert (steps.steps_per_epoch, steps.evaluate_every) == (54, 13)
     assert schedule([60] * 640, 640, settings(evaluate_every=7)).evaluate_every == 7
@@ -66,7 +66,7 @@ def test_evaluations() -> None:
 
 @pytest.mark.parametrize("processes", [2, 4])
 def test_processes_share_a_step(processes: int) -> None:
-    """Several processes take the steps of one, each a part of their rows; a smaller step grows to one row each."""
+    """Several processes take the same steps as one, sharing their rows; a smaller step grows to one row each."""
     lengths = [500] * 1024
     one, several = (schedule(lengths, 1024, settings(), count) for count in (1, processes))
     assert one.rows_per_step == several.rows_per_step >= 4

@@ -1,4 +1,4 @@
-"""Lines of the data set to samples."""
+"""Lines of the data set as samples."""
 
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,14 @@ def line(*turns: tuple[Any, str, int | None], partner: str = "Theo") -> Line:
 
 
 def test_system_turn() -> None:
-    """The partner of the line stands in the system turn."""
+    """The line's partner is in the system turn."""
     messages = line_messages(line(("user", "hey", None), ("assistant", "hi", 1)), "You are Mira, with {partner}.")
     assert messages[0].content == "You are Mira, with Theo."
     assert [m.trained for m in messages] == [False, False, True]
 
 
 def test_read(tmp_path: Path) -> None:
-    """Each line is a conversation, beside what it says of itself."""
+    """Each line gives a conversation and its metadata."""
     path = tmp_path / "train.jsonl"
     path.write_bytes(msgspec.json.encode(line(("user", "hey", None), ("assistant", "hi", 1))))
     conversations, metas = read_conversations(path, "S")
@@ -42,7 +42,7 @@ def test_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"messages": [{"role": "user"}]}', '{"other": 1}'])
 def test_no_data_set(tmp_path: Path, text: str) -> None:
-    """A file that is no data set is an error in words."""
+    """A file that is not a data set is a ChatcloneError."""
     (tmp_path / "train.jsonl").write_text(text, "utf-8")
     with pytest.raises(ChatcloneError, match="line 1 of"):
         read_conversations(tmp_path / "train.jsonl", "S")
@@ -72,21 +72,21 @@ def test_window(template: ChatTemplate) -> None:
 
 
 class TestLength:
-    """How long a sequence must be."""
+    """The length of a sequence."""
 
     def test_share(self) -> None:
-        """Of a hundred samples ninety-five fit whole, rounded up; a few long ones lose their oldest turns."""
+        """95 of 100 samples fit whole; a few long ones lose their oldest turns."""
         length, reason = fitting_length([100] * 95 + [1000] * 5, 4096)
         assert length == 128
         assert "95%" in reason and "1000" in reason
 
     def test_all(self) -> None:
-        """Where the longest are hardly longer, all fit."""
+        """If the longest are only a little longer, all fit."""
         assert fitting_length([100] * 95 + [120] * 5, 4096)[0] == 128
         assert fitting_length([300], 4096)[0] == 320
 
     def test_context(self) -> None:
-        """The base's context is the bound, and is told."""
+        """The length is at most the base's context."""
         length, reason = fitting_length([900] * 100, 512)
         assert length == 512
         assert "context is 512" in reason

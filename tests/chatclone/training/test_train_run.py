@@ -1,4 +1,4 @@
-"""True runs of the worker in a process of its own: killed and resumed, failed, measured for a plan."""
+"""Runs of the worker in its own process: killed and resumed, failed, measured for a plan."""
 
 import json
 import os
@@ -36,7 +36,7 @@ exit 1"""
 
 
 def test_killed_and_resumed(mira: Persona, llama: str, train: Train, capsys: pytest.CaptureFixture[str]) -> None:
-    """Killed with -9 in the middle, `--resume` goes on from the last checkpoint to where an undisturbed run ends."""
+    """After SIGKILL, `--resume` continues from the last checkpoint to the same result as an undisturbed run."""
     plan = make_plan(mira, llama, overrides=QUICK)
     process = 0
 
@@ -101,11 +101,11 @@ def test_plan_command(mira: Persona, llama: str, capsys: pytest.CaptureFixture[s
 
 
 class TestFailure:
-    """What a worker leaves when it has no result; stand-ins for it, as a true one takes seconds to start."""
+    """Failures of a worker, which a shell script stands in for, since a real one takes seconds to start."""
 
     @staticmethod
     def worker(folder: Path, script: str) -> str:
-        """Write a program that stands in for Python and return its path."""
+        """Write a script that stands in for Python and return its path."""
         program = folder / "python"
         program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
         program.chmod(0o700)
@@ -124,7 +124,7 @@ class TestFailure:
     def test_in_words(
         self, mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, message: str
     ) -> None:
-        """Its own error, a package that is missing, a kill and a traceback are each told as what they are."""
+        """A reported error, a missing package, a kill and a traceback each have their own error."""
         monkeypatch.setattr(sys, "executable", self.worker(tmp_path, script))
         plan = make_plan(mira, llama, overrides=QUICK)
         with pytest.raises(ChatcloneError, match=message):
@@ -153,7 +153,7 @@ def test_forgotten_person_stays_forgotten(mira: Persona, llama: str) -> None:
 
 
 def test_fewer_processes_than_asked(mira: Persona, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A launcher that starts fewer processes than it was told to is not passed over in silence."""
+    """A notice says if a launcher started fewer processes than asked for."""
     plan = make_plan(mira, llama, overrides=QUICK)
     (tmp_path / "made").mkdir()
     write(run_result(base=llama, adapter=f"{plan.folder}/adapter"), tmp_path / "made")
@@ -166,7 +166,7 @@ def test_fewer_processes_than_asked(mira: Persona, llama: str, tmp_path: Path, m
 
 
 def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A base that cannot be loaded ends the worker with 1 and an event in words; nobody asks a hub."""
+    """A base that cannot be loaded ends the worker with exit code 1 and an error event; no hub is asked."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TOKENIZERS_PARALLELISM", "TORCHDYNAMO_DISABLE"):
         monkeypatch.setenv(name, "")
@@ -185,7 +185,7 @@ def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 class TestResume:
-    """What can be gone on with."""
+    """Which runs can be resumed."""
 
     def interrupted(self, mira: Persona, base: Path, **result: Any) -> Path:
         plan = make_plan(mira, str(base), overrides=QUICK)
@@ -197,12 +197,12 @@ class TestResume:
         return folder
 
     def test_nothing(self, mira: Persona) -> None:
-        """Without an interrupted run there is nothing to go on with."""
+        """Without an interrupted run there is nothing to resume."""
         with pytest.raises(ChatcloneError, match="no interrupted training"):
             last_unfinished(mira)
 
     def test_stopped_by_the_user(self, mira: Persona, llama: str) -> None:
-        """A run that the user stopped goes on, as long as its checkpoints are there; a finished one does not."""
+        """A run that the user stopped can be resumed as long as it has checkpoints; a finished one cannot."""
         folder = self.interrupted(mira, Path(llama), stopped="by_user")
         assert last_unfinished(mira).folder == str(folder)
         (folder / "checkpoints" / "checkpoint-3").rmdir()
@@ -210,7 +210,7 @@ class TestResume:
             last_unfinished(mira)
 
     def test_another_base(self, mira: Persona, llama: str) -> None:
-        """A checkpoint is not continued on another base: not one asked for, not one put in the same place."""
+        """A run is not resumed on another base, neither one that is asked for nor one put in the same folder."""
         copy = tiny_base(mira.folder.parent / "base")
         self.interrupted(mira, copy)
         assert last_unfinished(mira, str(copy)).resume

@@ -1,4 +1,4 @@
-"""What a plan becomes for TRL and PEFT."""
+"""The arguments for TRL and PEFT."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class TestTargets:
         ],
     )
     def test_attention(self, bases: Bases, family: Family, names: list[str]) -> None:
-        """Attention alone, by the names of the architecture; the MLP's stay out, in GPT-NeoX's adapter too."""
+        """`attention` adapts only attention layers, by their names in the architecture."""
         from peft import get_peft_model
 
         from chatclone.training.trainer import quiet
@@ -50,7 +50,7 @@ class TestTargets:
         assert touched and not any(part in name for name in touched for part in ("mlp", "lm_head", "embed"))
 
     def test_names(self, bases: Bases) -> None:
-        """Layers may be named; one that the base does not have is an error with those it has."""
+        """Layers may be named; the error for an unknown one lists the base's layers."""
         model = load(bases("gpt_neox"), plan().settings).model
         assert target_modules(model, "dense, query_key_value") == ["dense", "query_key_value"]
         assert target_modules(model, "all-linear") == "all-linear"
@@ -64,7 +64,7 @@ class TestArguments:
     """TRL's arguments."""
 
     def test_known(self, tmp_path: Path) -> None:
-        """The installed TRL knows every argument; one it does not know is left out and told."""
+        """The installed TRL knows every argument; an unknown one is left out with a notice."""
         log, tail = EventLog(tmp_path), EventTail(tmp_path)
         wanted = arguments(plan(), schedule([60] * 200, 200, plan().settings))
         assert known_arguments(wanted, log) == wanted
@@ -83,18 +83,18 @@ class TestArguments:
         ],
     )
     def test_number_types(self, device: str, dtype: str, flags: tuple[bool, bool, bool]) -> None:
-        """A T4 trains in float16 with a scaler, newer cards in bfloat16; a processor in the type of the weights."""
+        """A T4 trains in float16 with a scaler, newer GPUs in bfloat16, a processor in the type of the weights."""
         settings = plan(device=device, dtype=dtype).settings
         made = arguments(plan(device=device, dtype=dtype), schedule([60] * 200, 200, settings))
         assert (made["bf16"], made["fp16"], made["use_cpu"]) == flags
 
     def test_unpacked(self) -> None:
-        """Without packing the samples of a batch lie end to end, and nothing is padded or cut by TRL."""
+        """Without packing the samples of a batch are concatenated, and TRL neither pads nor cuts."""
         made = arguments(plan(packing=False), schedule([60] * 200, 200, plan(packing=False).settings))
         assert (made["packing"], made["padding_free"], made["max_length"]) == (False, True, None)
 
     def test_seed_e(self) -> None:
-        """Five steps of warm-up are five steps, not a share."""
+        """A warm-up of 1 or more is a number of steps."""
         seed = plan("mongolian-llama2", optimizer="adamw_8bit")
         made = arguments(seed, schedule([60] * 2000, 2000, seed.settings))
         assert (made["warmup_steps"], made["lr_scheduler_type"], made["eval_steps"]) == (5, "linear", 100)
@@ -102,7 +102,7 @@ class TestArguments:
 
 
 def test_cast_trainables() -> None:
-    """What is trained is held in float32, what is frozen stays."""
+    """Trained parameters become float32, frozen ones stay."""
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)).to(torch.bfloat16)
     model[0].requires_grad_(False)
     cast_trainables(model)

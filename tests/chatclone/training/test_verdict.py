@@ -26,14 +26,14 @@ FALLING = [4 - n / 10 for n in range(20)]
     ],
 )
 def test_states(losses: list[float], evals: dict[int, float], state: str, reason: str) -> None:
-    """Still falling, level, rising by heart, rising with the train loss, recognised, or nothing."""
+    """Each state of the verdict with its reason."""
     judged = judge(curves(*losses, per_epoch=10, evals=evals), threshold=0.005)
     assert judged.state == state
     assert reason in judged.reason
 
 
 def test_a_small_rise_is_noise() -> None:
-    """Early stopping runs a little past the best: that alone is not memorising."""
+    """A small rise after the best evaluation is not memorising."""
     drawn = curves(*[3.0] * 20, per_epoch=20, evals={0: 4.0, 10: 3.0, 20: 3.01})
     assert judge(drawn, threshold=0.005).state == "good"
 

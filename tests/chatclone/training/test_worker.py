@@ -1,4 +1,4 @@
-"""Runs of the worker in this process: every preset on a base of its family, and everything that can go wrong."""
+"""Runs of the worker in this process: every preset on a base of its family, and failures."""
 
 import errno
 import json
@@ -25,7 +25,6 @@ from chatclone.training.events import (
     DataReady,
     Evaluated,
     Notice,
-    PlanDecided,
     Step,
     history,
 )
@@ -36,7 +35,7 @@ from tests.tiny import Family
 SHORT = {"epochs": "1", "minimum_steps": "0", "replies_per_step": "27", "evaluations_per_epoch": "1", "patience": "0"}
 """Two or three steps."""
 ONE_ROUND = {"epochs": "1", "memory_share": "0"}
-"""Half of a quick run, for what needs no more than two checkpoints."""
+"""Half of a quick run, with two checkpoints."""
 
 Quick = Callable[..., Plan]
 
@@ -50,7 +49,7 @@ def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool
 
 
 class TestPresets:
-    """Each preset on a tiny base of the family it was made for; the adapter chats."""
+    """Each preset on a tiny base of its family."""
 
     @pytest.mark.parametrize(
         ("preset", "family", "layers"),
@@ -66,7 +65,7 @@ class TestPresets:
     def test_trains_and_chats(
         self, mira: Persona, bases: Bases, train: Train, preset: str, family: Family, layers: str
     ) -> None:
-        """It trains through TRL on a processor in the preset's quantisation, and its adapter answers."""
+        """It trains on a processor in the preset's quantisation, and the adapter answers."""
         plan = make_plan(mira, str(bases(family)), preset, {**SHORT, "learning_rate": "1e-2", "memory_share": "0.4"})
         result = train(plan)
         assert f" {layers} layers" in result.loaded
@@ -114,11 +113,11 @@ class TestEnding:
     """How a run ends."""
 
     def test_events(self, quick: Quick, train: Train) -> None:
-        """The events tell everything a curve needs, and the base comes first."""
+        """The events have everything the curves need, the base's evaluation first."""
         result = train(quick())
         events = history(Path(result.adapter).parent)
         kinds = [type(event) for event in events]
-        assert kinds[:5] == [BaseLoaded, PlanDecided, DataReady, Evaluated, Begun]
+        assert kinds[:4] == [BaseLoaded, DataReady, Evaluated, Begun]
         steps = [event for event in events if isinstance(event, Step)]
         assert [event.step for event in steps] == list(range(1, result.steps + 1))
         wanted = {
@@ -133,7 +132,7 @@ class TestEnding:
         assert all(event.eval_mean_token_accuracy is not None for event in evaluations)
 
     def test_early_with_best_and_last(self, quick: Quick, train: Train) -> None:
-        """A loss that rises ends the run; the best adapter and the last one are kept, each as its checkpoint was."""
+        """A rising loss ends the run; the best adapter and the last one are kept, equal to their checkpoints."""
         plan = quick(epochs="8", learning_rate="0.5", clip="100", patience="1", evaluations_per_epoch="2", warmup="0")
         result = train(plan)
         assert result.stopped == "early"
@@ -146,7 +145,7 @@ class TestEnding:
         assert equal(adapter_of(result.last_adapter), adapter_of(checkpoints / f"checkpoint-{result.steps}"))
 
     def test_stop_file(self, quick: Quick, train: Train) -> None:
-        """A stop ends the run after its step, which is evaluated and kept; resumed, it comes to the planned end."""
+        """The stop file ends the run after its step, which is evaluated and kept; resumed, it runs to its end."""
         plan = quick(**ONE_ROUND)
         folder = Path(plan.folder)
         folder.mkdir(parents=True)
@@ -158,7 +157,7 @@ class TestEnding:
         assert (whole.stopped, whole.steps) == ("finished", whole.settings["planned_steps"])
 
     def test_nan(self, quick: Quick, train: Train) -> None:
-        """A loss that is no number ends the run before a checkpoint of it, with what to try."""
+        """A NaN loss ends the run before it is saved, with a hint."""
         plan = quick(learning_rate="1", clip="1e30", warmup="0", schedule="constant", epochs="20")
         poison = _Poison()
         with pytest.raises(ChatcloneError, match="became nan at step 2") as error:
@@ -191,7 +190,7 @@ class TestMemory:
 
     @staticmethod
     def failing(patch: pytest.MonkeyPatch, step: int, times: int) -> list[int]:
-        """Let the pass of a step fail so many times; return how many rows went through together each time."""
+        """Let a step fail with too little memory this many times; return the rows computed at once each time."""
         from trl import SFTTrainer
 
         whole = SFTTrainer.training_step
@@ -207,7 +206,7 @@ class TestMemory:
         return failed
 
     def test_lowered_once(self, quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Half as many rows at once, twice as often: the run goes on from its checkpoint, and says so."""
+        """With half the rows at once, twice as often, the run continues from its checkpoint, with a notice."""
         changes = {**ONE_ROUND, "rows_at_once": "2", "minimum_steps": "2", "replies_per_step": "14", "dropout": "0"}
         undisturbed = train(quick(**changes))
         plan = quick(**changes)
@@ -223,7 +222,7 @@ class TestMemory:
         assert any("rows_at_once is now 1" in text for text in notices)
 
     def test_single_rows(self, quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-        """With one row at once, checkpointing is tried; a second time there is no more to lower."""
+        """With one row at once checkpointing is turned on; if memory runs out again the run fails."""
         plan = quick(**SHORT)
         with monkeypatch.context() as patch:
             self.failing(patch, step=0, times=1)
@@ -235,7 +234,7 @@ class TestMemory:
 
 
 def test_full_disk(quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up while a checkpoint is written leaves the one before whole, and the run goes on from it."""
+    """If the disk fills up while a checkpoint is written, the run can be resumed from the previous one."""
     plan = quick(**ONE_ROUND)
     whole = torch.save
     written: list[Any] = []
@@ -257,7 +256,7 @@ def test_full_disk(quick: Quick, train: Train, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_patience_survives_a_kill(quick: Quick, train: Train) -> None:
-    """A resumed run remembers how long it made no progress, and stops where the whole one did."""
+    """A resumed run keeps its count of evaluations without progress, and stops at the same step."""
     plan = quick(epochs="8", learning_rate="1e-7", patience="2", memory_share="0")
     whole = train(plan)
     assert whole.stopped == "early"
@@ -271,7 +270,7 @@ def test_patience_survives_a_kill(quick: Quick, train: Train) -> None:
 
 
 def test_changed_data(quick: Quick, train: Train) -> None:
-    """A run goes on with the data it began with or not at all: what was forgotten meanwhile is not learnt."""
+    """A run is not resumed on changed data, so that nothing forgotten is trained."""
     plan = quick(**SHORT)
     train(plan)
     lines = Path(plan.train_file).read_text("utf-8").splitlines()
@@ -281,7 +280,7 @@ def test_changed_data(quick: Quick, train: Train) -> None:
 
 
 def test_killed_at_the_very_end(quick: Quick, train: Train) -> None:
-    """A run killed after its last step, before its result, has nothing left to train and the same result."""
+    """A run killed after its last step and before its result gives the same result when resumed."""
     plan = quick(**SHORT)
     whole = train(plan)
     shutil.rmtree(whole.adapter)
@@ -291,13 +290,13 @@ def test_killed_at_the_very_end(quick: Quick, train: Train) -> None:
 
 
 def test_data_that_gives_no_sample(quick: Quick, train: Train) -> None:
-    """A data set in which nothing fits the window is an error of its own."""
+    """A data set in which nothing fits the window is a ChatcloneError."""
     with pytest.raises(ChatcloneError, match=r"no line of train\.jsonl"):
         train(quick(max_length="16"))
 
 
 def test_old_data_set(mira: Persona, llama: str, train: Train) -> None:
-    """A data set that does not say when sessions began trains without memory, and says so."""
+    """A data set without times of sessions trains without memory, with a notice."""
     path = mira.dataset_folder / "train.jsonl"
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for line in lines:
