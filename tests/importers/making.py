@@ -1,4 +1,4 @@
-"""Telegram exports and messages, made by hand for the tests of this folder."""
+"""Telegram exports and messages for the tests of this folder."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -115,7 +115,7 @@ def read_export(folder: Path, document: Any) -> tuple[list[Message], Reading]:
 
 @dataclass
 class Made:
-    """A data set whose lines are all at hand."""
+    """A data set with all its lines."""
 
     train: list[Example]
     eval: list[Example]

@@ -41,7 +41,7 @@ def write_html(folder: Path, document: dict[str, Any], *, page: int = PAGE, zone
 
 
 def title_of(chat: dict[str, Any]) -> str:
-    """Return what stands in the heading of a chat's pages: for people their whole name."""
+    """Return the heading of a chat's pages."""
     partner = f"user{chat['id']}"
     names = [m["from"] for m in chat["messages"] if m.get("from_id") == partner and m.get("from")]
     return names[0] if names and chat["type"] == "personal_chat" else chat.get("name") or "Deleted Account"
@@ -84,7 +84,7 @@ def text(inner: str) -> str:
 
 
 def card(classes: str, title: str, status: str = "") -> str:
-    """Return what Telegram shows of a file that is not shown itself."""
+    """Return Telegram's HTML for a file."""
     return (
         f'<div class="media_wrap clearfix"><div class="media clearfix pull_left {classes}">'
         f'<div class="fill pull_left"></div><div class="body"><div class="title bold">{title}</div>'

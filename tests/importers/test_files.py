@@ -1,4 +1,4 @@
-"""Folders and zips give their JSON and HTML files, and nothing that lies outside or is made to do harm."""
+"""Folders and zips yield their JSON and HTML files; files outside are ignored and zip bombs are refused."""
 
 import zipfile
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def zipped(folder: Path, files: Mapping[str, str], name: str = "export.zip") -> 
 
 class TestFolder:
     def test_names(self, tmp_path: Path) -> None:
-        """Only JSON and HTML count, in natural order, hidden files aside."""
+        """Only JSON and HTML files count, in natural order; hidden files do not."""
         for name in (
             "messages10.html",
             "messages9.html",
@@ -35,7 +35,7 @@ class TestFolder:
         assert list(in_folder(tmp_path).files) == ["a/result.json", "messages9.html", "messages10.html"]
 
     def test_links(self, tmp_path: Path) -> None:
-        """A link within the folder is followed, one that leads out of it is left alone and counted."""
+        """A link to a file within the folder is followed; one that leads out of it is ignored and counted."""
         inside, outside = tmp_path / "inside", tmp_path / "outside"
         for folder in (inside, outside):
             folder.mkdir()
@@ -51,7 +51,7 @@ class TestFolder:
 
 class TestZip:
     def test_streams(self, tmp_path: Path) -> None:
-        """Files are read where they lie, as often as wanted, and nothing appears on disk."""
+        """Zipped files can be read several times, and nothing is unpacked to disk."""
         path = zipped(tmp_path, {"ChatExport/result.json": '{"a": 1}', "ChatExport/photos/a.jpg": "x"})
         files = in_zip(path).files
         assert list(files) == ["ChatExport/result.json"]
@@ -61,7 +61,7 @@ class TestZip:
         assert list(tmp_path.iterdir()) == [path]
 
     def test_names_that_lead_out(self, tmp_path: Path) -> None:
-        """Names with .. or a root are left alone, as are the twins that macOS adds."""
+        """Names with .. or a root are ignored, as are the extra entries of macOS."""
         names = [
             "../result.json",
             "/etc/result.json",
@@ -83,7 +83,7 @@ class TestZip:
         ],
     )
     def test_bombs(self, tmp_path: Path, limits: Limits, says: str) -> None:
-        """Too many files, too many bytes, or packed as no text is: refused before anything is read."""
+        """Too many files, too many bytes or too high a compression ratio are refused before reading."""
         path = zipped(tmp_path, {"result.json": "0" * 100_000, "other.json": "{}"})
         with pytest.raises(ImportFailure, match=says) as caught:
             in_zip(path, limits)
@@ -91,7 +91,7 @@ class TestZip:
         assert in_zip(path).files
 
     def test_pictures_do_not_count(self, tmp_path: Path) -> None:
-        """What is not read may be as large as it likes."""
+        """Files that are not read may have any size."""
         path = zipped(tmp_path, {"result.json": "{}", "video.mp4": "0" * 100_000})
         assert in_zip(path, Limits(total_bytes=1000, ratio=10, ratio_from=1000)).files
 
@@ -126,7 +126,7 @@ class TestZip:
             opened.read()
 
     def test_understated_size(self, tmp_path: Path) -> None:
-        """A file never yields more than the zip declares, whatever is packed in it."""
+        """A file never yields more bytes than the zip declares."""
         path = zipped(tmp_path, {"result.json": "0" * 5000})
         content = path.read_bytes().replace((5000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
         path.write_bytes(content)

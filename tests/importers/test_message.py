@@ -1,4 +1,4 @@
-"""Messages are values: equal by what they hold, never changed, and copied with a change."""
+"""Messages are immutable values, compared by their fields."""
 
 import pickle
 from datetime import date
@@ -13,13 +13,13 @@ MESSAGE = Message(chat="c", id=1, sent_at=2, sender="s", text="hi", media=Media(
 
 class TestMessage:
     def test_equal_by_value(self) -> None:
-        """Two messages that hold the same are equal, and one in a set; any difference tells them apart."""
+        """Messages with equal fields are equal and have the same hash."""
         same = pickle.loads(pickle.dumps(MESSAGE))
         assert (same, hash(same)) == (MESSAGE, hash(MESSAGE))
         assert len({MESSAGE, same, replace(MESSAGE, id=2)}) == 2
 
     def test_is_not_changed(self) -> None:
-        """A message cannot be changed in place, nor made without what every message has."""
+        """A message cannot be changed, nor created without its required fields."""
         with pytest.raises(AttributeError):
             MESSAGE.text = "other"  # type: ignore[misc]
         with pytest.raises(TypeError):
@@ -36,7 +36,7 @@ class TestMessage:
         ],
     )
     def test_day(self, sent_at: int, utc_offset: int | None, day: date) -> None:
-        """A message's day is the one where it was sent, whatever the clock of the machine that reads it."""
+        """A message's day is the local day of the export, in any time zone of the machine."""
         assert replace(MESSAGE, sent_at=sent_at, utc_offset=utc_offset).day == day
 
     @pytest.mark.parametrize(
@@ -51,5 +51,5 @@ class TestMessage:
         ],
     )
     def test_content(self, media: Media | None, text: str, content: str) -> None:
-        """What a message carries has a form in no language, on a line before its text."""
+        """Media has a language-neutral placeholder, on a line before the text."""
         assert replace(MESSAGE, media=media, text=text).content == content

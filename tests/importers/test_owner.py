@@ -1,4 +1,4 @@
-"""People are found by id or name, and the owner only where an export tells."""
+"""People are found by id or name; the owner is known only if the export tells."""
 
 import pytest
 
@@ -37,13 +37,13 @@ class TestResolve:
 
     @pytest.mark.parametrize("wanted", ["Bob", "", " "])
     def test_unknown(self, wanted: str) -> None:
-        """Nobody found lists everybody."""
+        """If nobody matches, the error lists everybody."""
         with pytest.raises(ImportFailure) as caught:
             resolve(wanted, PEOPLE, COUNTS)
         assert "Ann (user4, 0 messages)" in caught.value.hint
 
     def test_long_lists_are_cut(self) -> None:
-        """A crowd is counted, not listed."""
+        """A long list of candidates is cut and counted."""
         crowd = {f"user{i}": Person(f"user{i}", f"P{i}") for i in range(50)}
         with pytest.raises(ImportFailure) as caught:
             resolve("Bob", crowd, {})
@@ -52,13 +52,13 @@ class TestResolve:
 
 class TestInfer:
     def test_disagreement_is_not_known(self) -> None:
-        """Exports of two people put together have no one owner."""
+        """The owner of two people's merged exports is unknown."""
         chats = [Chat("user2", "personal", "B"), Chat("user3", "personal", "C")]
         assert infer_owner(None, chats, {"user2": {"user1": 1, "user2": 1}, "user3": {"user9": 1}}) is None
         assert infer_owner(None, chats, {"user2": {"user1": 1, "user2": 1}}) == ("user1", "chat_partner")
 
     def test_order_of_evidence(self) -> None:
-        """The account's own id goes before everything."""
+        """The account's own id takes precedence."""
         saved = [Chat("user5", "saved", "Saved")]
         assert infer_owner("user1", saved, {}) == ("user1", "personal_information")
         assert infer_owner(None, saved, {}) == ("user5", "saved_messages")

@@ -1,4 +1,4 @@
-"""A file, folder or zip is recognised by its content, or refused in words a person can act on."""
+"""A file, folder or zip is recognised by its content, or refused with an error that says what to do."""
 
 import json
 import random
@@ -60,7 +60,7 @@ class TestOpen:
 
     @pytest.mark.parametrize("late", ["id", "escape"])
     def test_zip_of_odd_json(self, tmp_path: Path, late: str) -> None:
-        """What needs a second look, or a repair, works within a zip too."""
+        """A file that needs a second pass or a repair can be read from a zip."""
         messages = [raw(1, 2, "aXb"), raw(2, 1, "c")]
         text = json.dumps({"messages": messages, "name": "P", "type": "personal_chat", "id": 2})
         write(tmp_path, text.replace("aXb", "a\\x0Cb") if late == "escape" else text)
@@ -70,13 +70,13 @@ class TestOpen:
 
     @pytest.mark.parametrize("name", ["messages.html", "messages2.html"])
     def test_any_page(self, tmp_path: Path, name: str) -> None:
-        """Any page of a chat names the whole of it."""
+        """Any page of a chat opens the whole chat."""
         write_html(tmp_path, chat([raw(1, 1, "a"), raw(2, 1, "b"), raw(3, 2, "c")]), page=2)
         assert texts(tmp_path / name) == [["a", "b", "c"]]
 
     @pytest.mark.parametrize("name", ["export_results.html", "lists/chats.html", "."])
     def test_any_page_of_an_account(self, tmp_path: Path, name: str) -> None:
-        """The pages about an account name all of it."""
+        """The pages about an account open the whole account."""
         write_html(tmp_path, account([chat([raw(1, 1, "a")]), chat([raw(1, 1, "b")], 3)]))
         assert texts(tmp_path / name) == [["a", "b"]]
 
@@ -90,7 +90,7 @@ class TestOpen:
 class TestSideBySide:
     @pytest.mark.parametrize("name", [".", "messages.html"])
     def test_json_wins(self, tmp_path: Path, name: str) -> None:
-        """Where both forms lie in one folder, JSON is read, and said to be."""
+        """If a folder holds both JSON and HTML, JSON is read, and a warning says so."""
         document = chat([raw(1, 1, "a")])
         write(tmp_path, document)
         write_html(tmp_path, document)
@@ -99,7 +99,7 @@ class TestSideBySide:
         assert any("not the HTML beside it" in warning for warning in export.reading.warnings)
 
     def test_account(self, tmp_path: Path) -> None:
-        """An account's pages lie deeper than its JSON, and are the same export."""
+        """An account's JSON and HTML are one export, although its pages are in deeper folders."""
         document = account([chat([raw(1, 1, "a")])])
         write(tmp_path, document)
         write_html(tmp_path, document)
@@ -108,7 +108,7 @@ class TestSideBySide:
 
 class TestSeveral:
     def test_folder_of_exports(self, tmp_path: Path) -> None:
-        """A folder of several exports gives each, in natural order, whatever their form."""
+        """A folder of several exports yields each, JSON or HTML, in natural order."""
         for name, number in (("ChatExport_2", 2), ("ChatExport_10", 10)):
             (tmp_path / name).mkdir()
             write(tmp_path / name, chat([raw(1, 1, f"from {number}")]))
@@ -116,7 +116,7 @@ class TestSeveral:
         assert texts(tmp_path) == [["from 2"], ["from 3"], ["from 10"]]
 
     def test_renamed(self, tmp_path: Path) -> None:
-        """Renamed exports in a folder are found by their content; the rest is named."""
+        """Renamed exports in a folder are found by their content; other files are listed in a warning."""
         write(tmp_path, chat([raw(1, 1, "a")])).rename(tmp_path / "theo.json")
         write(tmp_path, chat([raw(1, 1, "b")])).rename(tmp_path / "ann.json")
         (tmp_path / "settings.json").write_text("{}")
@@ -141,7 +141,7 @@ class TestRefused:
         ],
     )
     def test_content(self, tmp_path: Path, content: str, says: str) -> None:
-        """What cannot be read is refused with what is wrong, and with what to try."""
+        """The error says what is wrong with a file, and what to try."""
         with pytest.raises(ImportFailure, match=says) as caught:
             open_export(write(tmp_path, content))
         assert caught.value.hint
@@ -178,7 +178,7 @@ class TestRefused:
 class TestMutated:
     @pytest.mark.parametrize("form", ["zip", "page"])
     def test_no_surprises(self, tmp_path: Path, form: str) -> None:
-        """Whatever is wrong in a zip or a page, it is read as far as it goes or refused in one sentence."""
+        """A damaged zip or page is read as far as possible, or refused with an error."""
         write_html(tmp_path / "export", account([chat([raw(n, 1 + n % 2, f"text {n}") for n in range(1, 6)])]), page=3)
         page = tmp_path / "export" / "chats" / "chat_01" / "messages.html"
         path = page if form == "page" else packed(tmp_path / "export", tmp_path / "export.zip")

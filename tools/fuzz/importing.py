@@ -1,4 +1,4 @@
-"""One mutant through the whole import, into a home that must be as it was where the import refuses."""
+"""Imports a mutant; the home must be unchanged if the import is refused."""
 
 import hashlib
 import shutil
@@ -13,7 +13,7 @@ SLUG = "mira"
 
 
 class PartialImport(Exception):
-    """An import that refused left something behind, or one that did not left its sums wrong."""
+    """A refused import changed the home, or the counts of an import do not add up."""
 
 
 def import_into(path: Path, folder: Path, *, known: bool) -> str:
@@ -27,13 +27,13 @@ def import_into(path: Path, folder: Path, *, known: bool) -> str:
         done = ingest(Request([path], me="user1"), home, SLUG)
     except ChatcloneError as error:
         if not error.hint:
-            raise PartialImport(f"a refusal without a hint: {error.message}") from None
+            raise PartialImport(f"an error without a hint: {error.message}") from None
         if _state(home) != before:
-            raise PartialImport(f"left behind by a refusal: {set(_state(home)) ^ set(before)}") from None
+            raise PartialImport(f"changed by a refused import: {set(_state(home)) ^ set(before)}") from None
         return "import refused"
     messages = done.document["messages"]
     if messages["read"] != messages["duplicates"] + sum(messages["dropped"].values()) + messages["kept"]:
-        raise PartialImport(f"the sums do not hold: {messages}")
+        raise PartialImport(f"the counts do not add up: {messages}")
     return "imported"
 
 
@@ -47,7 +47,7 @@ def _home_with_persona(folder: Path) -> Path:
 
 
 def _state(home: Path) -> dict[str, object]:
-    """Return what a home holds: its files' content, and of an archive its messages, whatever SQLite did to its file."""
+    """Return the state of a home: hashes of its files, and the messages of an archive."""
     state: dict[str, object] = {}
     for path in sorted(home.rglob("*")) if home.exists() else ():
         if path.name == "archive.sqlite":

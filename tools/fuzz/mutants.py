@@ -1,4 +1,4 @@
-"""Telegram exports of every era, small and made by hand, and what can befall a file."""
+"""Small Telegram exports of every era, and random damage to them."""
 
 import json
 import random
@@ -8,7 +8,7 @@ from typing import Any
 
 NOON = 1_700_000_000
 SLICES = (1, 2, 5, 20, 100, 600)
-"""Bytes that are copied, moved or lost at a time."""
+"""Numbers of bytes that are copied, moved or deleted at a time."""
 INSERTED = (
     b"\x00", b"\xff", b"\xed\xa0\xbd", b"\xc0\xaf", b"\xef\xbb\xbf", b"\xff\xfe", b"\\", b"\\x0C", b"\\u0000",
     b"\\ud83d", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\n", b"\r\n", b" ", b"null", b"true", b"NaN", b"-Infinity",
@@ -22,7 +22,7 @@ ODD: tuple[Any, ...] = (
 
 
 def mutant(rng: random.Random) -> bytes:
-    """Return an export with one to six things wrong with it."""
+    """Return an export with up to five random faults."""
     document = json.loads(rng.choice(_originals()))
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         _alter(document, rng)
@@ -39,7 +39,7 @@ def mutant(rng: random.Random) -> bytes:
 
 
 def _alter(document: Any, rng: random.Random) -> None:
-    """Put something of another type, or something taken from elsewhere, at a random place of a document."""
+    """Replace or delete a random value of a document."""
     places: list[tuple[Any, Any]] = []
     pending = [document]
     while pending:
@@ -99,7 +99,7 @@ def _insert(raw: bytes, rng: random.Random) -> bytes:
 
 
 def _nest(raw: bytes, rng: random.Random) -> bytes:
-    """Replace an empty list, or put brackets anywhere, nested up to thousands of levels."""
+    """Insert brackets nested up to thousands of levels."""
     depth = rng.choice((10, 200, 990, 5000))
     opening, closing = rng.choice(((b"[", b"]"), (b'{"text":', b"}"), (b'{"blocks":[', b"]}")))
     at = raw.find(b"[]", rng.randrange(len(raw) + 1))
@@ -117,13 +117,13 @@ DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def original() -> str:
-    """Return an export with nothing wrong, of the same people."""
+    """Return an undamaged export of the same people."""
     return _originals()[0]
 
 
 @cache
 def _originals() -> tuple[str, ...]:
-    """Return whole exports as JSON: an account, one chat of each era of ids, a list, and one of rich messages."""
+    """Return undamaged exports as JSON: an account, a chat of each era of ids, a list, and rich messages."""
     people: tuple[tuple[Any, Any], ...] = (("user1", "user2"), (1, 2), ((1 << 32) | 1, (1 << 32) | 2), (None, None))
     chats = []
     for era, (mine, partner) in enumerate(people):

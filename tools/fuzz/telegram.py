@@ -1,11 +1,11 @@
-"""Damages Telegram exports at random and reads them, to find whatever is not a refusal in words.
+"""Reads randomly damaged Telegram exports, to find errors other than ImportFailure.
 
     python -m tools.fuzz.telegram [--mutants 20000] [--seed 1] [--imports 200] [--keep FOLDER] [--json]
 
-Every mutant goes through detection and reading, in runs and singly; both must say the same, account for every message,
-and end within a time limit. Anything raised but ImportFailure is a finding. `--imports` sends as many through the
-whole import as well, by turns into a new home and into one that holds a persona: a refusal must leave either as it was.
-Findings are printed, their mutants kept, and the exit code is 1.
+Every mutant is detected and read, with and without batches; both must yield the same, account for every message, and
+end within a time limit. Any exception except ImportFailure is a finding. `--imports` of them are also imported, by
+turns into a new home and into one with a persona; a refused import must leave the home unchanged. Findings are
+printed, `--keep` stores their mutants, and the exit code is 1.
 """
 
 import argparse
@@ -32,25 +32,25 @@ from tools.fuzz.importing import import_into
 from tools.fuzz.mutants import mutant
 
 SECONDS = 20
-"""What one mutant of a few kilobytes may take, on a machine that does other things as well."""
+"""Time limit for one mutant of a few kilobytes, on a busy machine."""
 
 
 @dataclass
 class Findings:
-    """What a run of the fuzzer met."""
+    """The results of a run."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: list[tuple[int, str]] = field(default_factory=list)
-    """The number of a mutant, and what went wrong with it."""
+    """The number of each mutant with a finding, and its error."""
     slowest: float = 0.0
 
 
 class Hang(Exception):
-    """A mutant took longer than it may."""
+    """A mutant exceeded the time limit."""
 
 
 class Unequal(Exception):
-    """Two ways that must agree do not."""
+    """Two results that must be equal differ."""
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def read(path: Path) -> tuple[str, list[Any]]:
-    """Read what lies at `path` and return its outcome in words, and all that came of it; checks the account."""
+    """Read the file and return the outcome, and all messages and readings; checks the counts."""
     given: list[Any] = []
     try:
         for export in open_exports(path):
@@ -91,7 +91,7 @@ def read(path: Path) -> tuple[str, list[Any]]:
 
 
 def singly(path: Path) -> tuple[str, list[Any]]:
-    """Read without runs, by the parser alone."""
+    """Read without batches."""
     run = JsonStream.run
     JsonStream.run = lambda stream, decoder: []  # type: ignore[method-assign,assignment]
     try:
@@ -101,16 +101,16 @@ def singly(path: Path) -> tuple[str, list[Any]]:
 
 
 def check(path: Path) -> str:
-    """Read a mutant both ways and return its outcome; raises what it should not."""
+    """Read a mutant both ways and return the outcome; raises what is a finding."""
     with within(SECONDS):
         outcome, given = read(path)
         if [_comparable(each) for each in given] != [_comparable(each) for each in singly(path)[1]]:
-            raise Unequal("runs and the parser differ")
+            raise Unequal("results with and without batches differ")
     return outcome
 
 
 def _comparable(given: Any) -> Any:
-    """Return what came of a mutant but for bytes replaced: runs do not look at those in what is passed over."""
+    """Return a result without the count of replaced bytes: batches do not decode skipped values."""
     if not isinstance(given, Reading):
         return given
     return replace(given, repairs=[repair for repair in given.repairs if not repair.startswith("bytes")])
@@ -134,7 +134,7 @@ def _try(findings: Findings, number: int, path: Path, keep: Path | None, attempt
     started = time.perf_counter()
     try:
         findings.outcomes[attempt()] += 1
-    except Exception as error:  # whatever it is, it is what this program looks for
+    except Exception as error:  # any exception is a finding
         where = traceback.extract_tb(error.__traceback__)[-1]
         findings.outcomes["fault"] += 1
         findings.faults.append(
@@ -147,7 +147,7 @@ def _try(findings: Findings, number: int, path: Path, keep: Path | None, attempt
 
 
 def main() -> int:
-    """Fuzz, and say what was found."""
+    """Run the fuzzer and print the findings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)

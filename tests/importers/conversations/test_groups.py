@@ -1,4 +1,4 @@
-"""In a group a reply is trained only where its context holds what it answers; a quote brings what is out of sight."""
+"""In a group, a reply is trained only if its context holds what it answers; earlier messages are quoted."""
 
 from importers.filters.reply_filters import Reason
 from importers.message import ChatKind, Message, Span
@@ -18,7 +18,7 @@ def reasons(messages: list[Message]) -> dict[str, int]:
 
 class TestAddressed:
     def test_out_of_nowhere(self) -> None:
-        """What somebody throws into others' talk answers nothing that can be seen."""
+        """A remark in a conversation of others has no visible prompt."""
         assert reasons(conversation(*CHATTER, ("me", "has anyone seen my keys"))) == {Reason.UNADDRESSED: 1}
 
     def test_reply_edge(self) -> None:
@@ -27,7 +27,7 @@ class TestAddressed:
         assert reasons([*said, message(6, "me", "ramen is soup and food", reply_to=3, at=said[-1].sent_at + 60)]) == {}
 
     def test_somebody_replied_to_them(self) -> None:
-        """Who is replied to is asked."""
+        """A reply to the persona addresses the persona."""
         said = [
             message(1, "me", "i baked a cake today", at=NOON),
             *conversation(*CHATTER, start=NOON + 60, first=2),
@@ -37,18 +37,18 @@ class TestAddressed:
         assert reasons(said) == {Reason.NO_CONTEXT: 1}
 
     def test_named(self) -> None:
-        """Who is called by name or by username is asked, in any alphabet."""
+        """A mention by name or username addresses the persona, in any alphabet."""
         for call in ("Mira what do you say", "@mira_vale ?", "mira!"):
             assert reasons(conversation(*CHATTER, ("bob", call), ("me", "soup for me"))) == {}
 
     def test_names_somebody(self) -> None:
-        """Who names somebody that has just spoken answers them."""
+        """A reply that names somebody who has just spoken answers them."""
         assert reasons(conversation(*CHATTER, ("me", "bob is right about it"))) == {}
         marked = message(6, "me", "@bob_z is right", spans=(Span("mention", 0, 6),))
         assert reasons([*conversation(*CHATTER), marked]) == {}
 
     def test_in_the_talk(self) -> None:
-        """Who spoke a few turns ago is part of the talk; after many turns no longer."""
+        """The persona is part of the conversation for a few turns after speaking."""
         opening = [("ann", "mira are you there"), ("me", "yes i am here")]
         assert reasons(conversation(*opening, *CHATTER[:4], ("me", "soup please"))) == {}
         assert reasons(conversation(*opening, *CHATTER, ("me", "soup please"))) == {Reason.UNADDRESSED: 1}
@@ -59,7 +59,7 @@ class TestAddressed:
         assert data_set(said).report.untrained == {}
 
     def test_balanced_only(self) -> None:
-        """The strict filter is exactly what it is, and none filters nothing."""
+        """The strict filter and no filter ignore who is addressed."""
         said = conversation(*CHATTER, ("me", "has anyone seen my keys today"))
         assert group(said, filter="none").report.trained == 1
         assert group(said, filter="strict").report.trained == 1
@@ -67,7 +67,7 @@ class TestAddressed:
 
 class TestOwnOnly:
     def test_not_trained_in_any_mode(self) -> None:
-        """A group of which only the own messages were exported has no context, whatever the filter."""
+        """A group with only the persona's messages has no context, with any filter."""
         said = [message(n, "me", f"something number {n}", at=NOON + n * HOUR) for n in range(1, 30)]
         kinds: tuple[ChatKind, ...] = ("group", "channel")
         for kind in kinds:
@@ -79,7 +79,7 @@ class TestOwnOnly:
 
 class TestQuotes:
     def test_not_where_it_can_be_seen(self) -> None:
-        """What is replied to in the same window is not said twice."""
+        """A replied-to message in the same window is not quoted."""
         said = conversation(*CHATTER)
         result = group([*said, message(6, "me", "ramen", reply_to=1, at=said[-1].sent_at + 60)])
         assert ">" not in result.train[0].messages[0][1]
@@ -97,7 +97,7 @@ class TestQuotes:
         assert line.messages[-2][1].endswith("> where did you put the ladder")
 
     def test_cut_off_within_the_block(self) -> None:
-        """Of an endless turn only the end is shown; what is replied to at its beginning is quoted."""
+        """Only the end of a very long turn is shown; a replied-to message at its beginning is quoted."""
         said = [message(1, "ann", "shall we take the boat", at=NOON)]
         said += [message(n, "bob", f"blah{n} " * 30, at=NOON + n) for n in range(2, 30)]
         said.append(message(30, "me", "the boat leaks", reply_to=1, at=NOON + 31))
@@ -105,7 +105,7 @@ class TestQuotes:
         assert result.train[0].messages[0][1].endswith("> shall we take the boat")
 
     def test_another_session(self) -> None:
-        """In a group the edge decides what is answered, also for what strict calls the prompt."""
+        """In a group, the reply edge decides what is answered, also for the strict filter."""
         said = [
             message(1, "ann", "who wants to come to the opera", at=NOON),
             message(2, "bob", "hm", at=NOON + 3 * DAY),

@@ -15,7 +15,7 @@ from tests.importers.making import DAY, HOUR, MINUTE, NOON, conversation, messag
 
 
 def bimodal(within: float, between: float, seed: int = 1) -> list[int]:
-    """Return the times of a chat whose pauses lie around two lengths, given in seconds."""
+    """Return the times of a chat with pauses around two lengths, in seconds."""
     chance = random.Random(seed)
     at, times = NOON, []
     for _ in range(1000):
@@ -41,7 +41,7 @@ class TestTurns:
         ]
 
     def test_late_replies_are_replies(self) -> None:
-        """A reply after most of an hour is in the session of what it answers; after a day and two minutes it is not."""
+        """A reply after 50 minutes is in the session of its prompt; after a day it is not."""
         question = message(1, "you", at=NOON)
         assert len(sessions([question, message(2, at=NOON + 50 * MINUTE)])) == 1
         assert len(sessions([question, message(2, at=NOON + DAY + 2 * MINUTE)])) == 2
@@ -51,13 +51,13 @@ class TestTurns:
         assert sessions([]) == []
 
     def test_time_that_goes_back(self) -> None:
-        """Two exports under one chat id may count their messages differently; what lies months before is no reply."""
+        """A message months before the previous one, as in merged exports, begins a new session."""
         assert len(sessions([message(1, "you", at=NOON + 200 * DAY), message(2, at=NOON)])) == 2
         assert len(sessions([message(1, "you", at=NOON), message(2, at=NOON - 40 * MINUTE)])) == 1
 
     @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(-3 * HOUR, 3 * HOUR)), max_size=30))
     def test_nothing_is_lost(self, pauses: list[tuple[str, int]]) -> None:
-        """Every message is in one turn of one session, in order; neighbours differ in sender or lie a gap apart."""
+        """Every message is in one turn of one session, in order; adjacent turns differ in sender or are a gap apart."""
         at, messages = NOON, []
         for number, (sender, pause) in enumerate(pauses):
             at += pause
@@ -74,17 +74,17 @@ class TestTurns:
 class TestGap:
     @pytest.mark.parametrize(("within", "between"), [(30, 10 * HOUR), (20, 2 * DAY), (300, DAY), (5, 5 * HOUR)])
     def test_valley(self, within: float, between: float) -> None:
-        """With pauses of two kinds the gap lies between them."""
+        """The gap is between two kinds of pauses."""
         gap = learn_gap(bimodal(within, between))
         assert gap.how == "learned"
         assert within * 4 < gap.seconds < between
         assert SHORTEST_GAP <= gap.seconds <= LONGEST_GAP
 
     def test_even_chats_learn_nothing(self) -> None:
-        """With pauses of one kind there is no valley."""
+        """No gap is learned from pauses of one kind."""
         assert learn_gap([NOON + 30 * i for i in range(1000)]).how == "default"
 
     def test_small_chats_learn_nothing(self) -> None:
-        """Too few messages tell nothing."""
+        """No gap is learned from too few messages."""
         gap = learn_gap(bimodal(30, DAY)[:150])
         assert (gap.seconds, gap.how) == (DEFAULT_GAP, "default")

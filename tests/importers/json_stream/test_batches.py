@@ -1,4 +1,4 @@
-"""Runs of objects are exactly what would be read one by one, in any layout, and faults are left to the parser."""
+"""Batches yield the same objects as reading one by one, in any layout; errors are left to the parser."""
 
 import io
 import json
@@ -79,7 +79,7 @@ class TestSameAsOneByOne:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(st.lists(OBJECTS, max_size=3), LAYOUTS, st.data())
     def test_damaged(self, document: list[list[Any]], layout: str, data: st.DataObject) -> None:
-        """Damage is told at the same place with runs as without, after the same elements."""
+        """An error is reported at the same place with and without batches, after the same elements."""
         raw = laid_out(document, layout)
         start = data.draw(st.integers(0, len(raw)))
         end = data.draw(st.integers(start, min(len(raw), start + 5)))

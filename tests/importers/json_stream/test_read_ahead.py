@@ -1,4 +1,4 @@
-"""Bytes are taken in order, whatever the blocks, and those given back come first."""
+"""Bytes are taken in order with any block size, and returned bytes come first."""
 
 import io
 
@@ -17,7 +17,7 @@ class TestReadAhead:
         assert [ahead.take(3) for _ in range(4)] == [b"abc", b"def", b"g", b""]
 
     def test_looks_ahead(self, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What was looked at is still there to be taken."""
+        """Inspected bytes can still be taken."""
         monkeypatch.setattr(read_ahead, "BLOCK", block)
         ahead = ReadAhead(io.BytesIO(b"abcdefg"))
         ahead.take(2)
@@ -28,7 +28,7 @@ class TestReadAhead:
         assert ahead.data[ahead.at :] == b""
 
     def test_gives_back(self, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What was given back comes next, even if it is not what was taken."""
+        """Returned bytes come next, even if they differ from the taken ones."""
         monkeypatch.setattr(read_ahead, "BLOCK", block)
         ahead = ReadAhead(io.BytesIO(b"abcdefg"))
         ahead.give_back(ahead.take(3)[1:])

@@ -1,4 +1,4 @@
-"""The pull parser agrees with the standard library, whatever the chunks, and tells faults from the end of a file."""
+"""The parser agrees with the standard library for any chunk size, and distinguishes errors from truncation."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def stream(text: str) -> JsonStream:
 
 
 def walk(source: JsonStream) -> Any:
-    """Read a document by walking its outer level and taking what is within whole."""
+    """Read a document by walking its outer level and taking inner values whole."""
     match source.peek():
         case "{":
             return {key: source.value() for key in source.members()}
@@ -43,7 +43,7 @@ def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 class TestReading:
     @given(JSON, st.sampled_from([None, 1]))
     def test_equals_the_standard_library(self, document: Any, indent: int | None) -> None:
-        """Walking a document gives what json.loads gives."""
+        """Walking a document yields the same as json.loads."""
         assert walk(stream(json.dumps(document, indent=indent))) == document
 
     def test_chunks_do_not_show(self, chunk: int) -> None:
@@ -62,7 +62,7 @@ class TestReading:
         assert walk(stream("\ufeff[1]")) == [1]
 
     def test_skip_passes_over_values(self) -> None:
-        """What is skipped leaves no trace."""
+        """Skipped values do not affect later ones."""
         source = stream('{"a": {"b": [1, {"c": 2}]}, "d": [[], "]"], "e": 5}')
         found = {}
         for key in source.members():
@@ -81,7 +81,7 @@ class TestRepairs:
         assert source.repairs["escape"] == 3
 
     def test_document_id_without_quotes(self, chunk: int) -> None:
-        """A path that stands without quotes as document_id is quoted."""
+        """An unquoted path in document_id is quoted."""
         source = stream('[{\n "document_id": video_files/sticker (2).webm\n},\n{"document_id": a.webp,\n "b": 1}]')
         assert walk(source) == [
             {"document_id": "video_files/sticker (2).webm"},
@@ -102,7 +102,7 @@ class TestFaults:
         ],
     )
     def test_position_is_told(self, text: str, line: int, column: int, chunk: int) -> None:
-        """What is not JSON is refused with the line and column of the fault."""
+        """Invalid JSON is refused with line and column."""
         source = stream(text)
         with pytest.raises(Malformed) as caught:
             walk(source)
@@ -133,5 +133,5 @@ class TestFaults:
             walk(stream('["' + "a" * 5000 + '"]'))
 
     def test_endless_numbers(self) -> None:
-        """A number of thousands of digits is read as endless, and loses nothing around it."""
+        """A number of thousands of digits is read as infinity; values around it are unaffected."""
         assert walk(stream("[1, " + "1" * 5000 + ", -2]")) == [1, math.inf, -2]

@@ -25,7 +25,7 @@ class TestBroken:
         assert "(1)" in reading.repairs[0]
 
     def test_truncated(self, tmp_path: Path) -> None:
-        """Of a file that ends early all complete messages are kept, the owner is known, and it is reported."""
+        """All complete messages of a truncated file are kept, the owner is known, and the repair is reported."""
         text = json.dumps(chat([raw(1, 2), raw(2, 1), raw(3, 2, "cut off here")]), indent=1)
         messages, reading = read(tmp_path, text[: text.index("cut off")])
         assert [m.id for m in messages] == [1, 2]
@@ -41,7 +41,7 @@ class TestBroken:
             export.recognise()
 
     def test_fault_within(self, tmp_path: Path) -> None:
-        """A fault in the middle names its line, after what came before it was given out."""
+        """An error in the middle gives its line, after the messages before it were yielded."""
         text = json.dumps(chat([raw(1), raw(2)]), indent=1).replace('"id": 2,\n   "type"', '"id": 2\n   "type"')
         export = TelegramExport(write(tmp_path, text))
         assert export.recognise()
@@ -52,7 +52,7 @@ class TestBroken:
             next(messages)
 
     def test_other_json_is_not_recognised(self, tmp_path: Path) -> None:
-        """Other programs' JSON is no Telegram export."""
+        """JSON of other programs is not recognised."""
         for document in ({}, [], {"about": "x"}, {"messages": [{"text": "no id"}]}, [1, 2], {"chats": 1}):
             assert not TelegramExport(write(tmp_path, document)).recognise()
 
@@ -67,7 +67,7 @@ class TestAnything:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
     @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES), max_size=5), VALUES, VALUES)
     def test_no_value_is_trusted(self, tmp_path: Path, odd: list[dict[str, Any]], name: Any, kind: Any) -> None:
-        """Whatever stands in an export's fields, each message is yielded or dropped, and nothing fails."""
+        """With any values in its fields, a message is yielded or dropped, and nothing fails."""
         made = [{**raw(number), **fields} for number, fields in enumerate(odd)]
         messages, reading = read(tmp_path, json.dumps(chat(made, 2, kind, name=name)))
         assert reading.read == len(odd)

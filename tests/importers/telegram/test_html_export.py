@@ -85,7 +85,7 @@ class TestText:
         assert message.text[span.start : span.end] == message.text.removeprefix("so ").removesuffix(" ok")
 
     def test_custom_emoji_is_text(self, tmp_path: Path) -> None:
-        """A custom emoji links to a file of the export, which is no link that anybody sent."""
+        """The link of a custom emoji to a file of the export is not a link in the message."""
         assert only(tmp_path, text('<a href = "../../stickers/a.webp">🔥</a>')).spans == ()
 
     def test_rich_message(self, tmp_path: Path) -> None:
@@ -128,12 +128,12 @@ class TestMedia:
         ],
     )
     def test_kinds(self, tmp_path: Path, inside: str, media: Media) -> None:
-        """Each kind is told by its classes and titles; names of files are never text."""
+        """The kind of media follows from classes and titles; file names are never text."""
         message = only(tmp_path, inside)
         assert (message.media, message.text) == (media, "")
 
     def test_question(self, tmp_path: Path) -> None:
-        """What a poll asks is the message's text, as in JSON."""
+        """A poll's question is the message's text, as in JSON."""
         poll = '<div class="media_poll"><div class="question bold">Tea?</div><div class="answer">- yes</div></div>'
         assert only(tmp_path, f'<div class="media_wrap clearfix">{poll}</div>').content == "[poll]\nTea?"
 
@@ -165,7 +165,7 @@ class TestSenders:
         assert NAMES_ONLY in reading.warnings
 
     def test_forwarded(self, tmp_path: Path) -> None:
-        """What was forwarded is marked, joined or not, and its writer's name is nobody's here."""
+        """Forwarded messages are marked, and their original sender is not a sender of the chat."""
         whom = '<div class="from_name">Zed<span class="date details"> 1.2.</span></div>'
         inner = f'<div class="forwarded body">{whom}{text("x")}</div>'
         joined = f'<div class="forwarded body">{text("y")}</div>'
@@ -194,7 +194,7 @@ class TestSenders:
         assert [m.reply_to for m in messages] == [4, -999_999_001, None, None]
 
     def test_signature_and_reactions(self, tmp_path: Path) -> None:
-        """What stands around a text is not the text."""
+        """Signature and reactions are not part of the text."""
         around = '<div class="signature details">Ann</div><span class="reactions"><span class="emoji">👍</span></span>'
         assert only(tmp_path, text("hi") + around).text == "hi"
 
@@ -288,7 +288,7 @@ class TestWhole:
         assert (reading.owner, reading.owner_how) == (Person("name:Person 1", "Person 1"), "chat_partner")
 
     def test_group_has_no_owner(self, tmp_path: Path) -> None:
-        """A group does not tell whose export it is."""
+        """The owner of a group's export is unknown."""
         write_html(tmp_path, chat([raw(n, n) for n in (1, 2, 3)], 9, "private_group", name="Choir"))
         reading = read(tmp_path)[1]
         assert reading.owner is None
@@ -305,7 +305,7 @@ class TestWhole:
 
     @pytest.mark.parametrize("declared", [True, False])
     def test_own_only(self, tmp_path: Path, declared: bool) -> None:
-        """A group of which only one's own messages were exported is warned of, by the list or by what is there."""
+        """A group with only the owner's messages gives a warning, by the account's list or by the senders."""
         count = 2 if declared else 25
         group = chat([raw(n, 1) for n in range(1, count)], 9, "private_group", name="Choir", only_mine=declared)
         write_html(tmp_path, account([group]))
@@ -367,7 +367,7 @@ def raw_messages(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def without_ids(messages: Sequence[Message]) -> list[tuple[object, ...]]:
-    """Return what both forms hold of each message, people by their numbers."""
+    """Return what JSON and HTML both hold of each message, with people as numbers."""
     return [
         (m.id, m.sent_at, m.sender[-1], m.text, m.media, m.reply_to, m.forwarded, m.via_bot, m.spans) for m in messages
     ]
@@ -384,7 +384,7 @@ class TestSameAsJson:
     def test_random_exports(
         self, tmp_path_factory: pytest.TempPathFactory, made: list[dict[str, Any]], page: int, zone: int
     ) -> None:
-        """Any export gives the same messages as JSON and as HTML, and drops as many for the same reasons."""
+        """Any export yields the same messages as JSON and as HTML, and the same counts of dropped ones."""
         folder = tmp_path_factory.mktemp("export")
         document = chat(made)
         write_html(folder, document, page=page, zone=zone)

@@ -43,13 +43,13 @@ class TestShapes:
         assert set(reading.chats) == {"user2", "user3"}
 
     def test_header_after_the_messages(self, tmp_path: Path) -> None:
-        """A chat whose id stands behind its messages is read all the same, also after one that does not."""
+        """A chat whose id follows its messages is read, also after another chat."""
         late = {"messages": [raw(1, 3)], "name": "Person 3", "type": "personal_chat", "id": 3}
         assert [m.chat for m in read(tmp_path, late)[0]] == ["user3"]
         assert [m.chat for m in read(tmp_path, account([chat([raw(1, 2)]), late]))[0]] == ["user2", "user3"]
 
     def test_minified(self, tmp_path: Path) -> None:
-        """White space means nothing."""
+        """White space does not matter."""
         messages, _ = read(tmp_path, json.dumps(account([chat([raw(1), raw(2)])]), separators=(",", ":")))
         assert len(messages) == 2
 
@@ -60,7 +60,7 @@ class TestShapes:
         assert set(reading.chats) == {"user2"}
 
     def test_reading_twice_gives_the_same(self, tmp_path: Path) -> None:
-        """A second pass begins from nothing."""
+        """A second pass resets all figures."""
         export = TelegramExport(write(tmp_path, chat([raw(1), raw(2, type="service")])))
         first = list(export.messages())
         assert list(export.messages()) == first
@@ -86,7 +86,7 @@ class TestShapes:
 
 class TestDropped:
     def test_reasons(self, tmp_path: Path) -> None:
-        """What is no message is dropped with its reason."""
+        """Other entries than messages are dropped with a reason."""
         _, reading = read(
             tmp_path,
             chat(
@@ -141,12 +141,12 @@ class TestIds:
         assert reading.chats["user2"].name == "Deleted 2"
 
     def test_anonymous_admin(self, tmp_path: Path) -> None:
-        """An admin who posts as the group is the group."""
+        """An admin who posts as the group has the group's id."""
         messages, _ = read(tmp_path, chat([raw(1, from_id="channel9")], 9, "private_supergroup"))
         assert messages[0].sender == "channel9"
 
     def test_impossible_ids(self, tmp_path: Path) -> None:
-        """A message id that no database holds is dropped."""
+        """A message whose id exceeds 64 bits is dropped."""
         _, reading = read(tmp_path, chat([raw(1), raw(10**30)]))
         assert reading.dropped == {"unsupported": 1}
 
@@ -168,7 +168,7 @@ class TestOwner:
         assert reading.owner is None
 
     def test_name_of_a_silent_owner(self, tmp_path: Path) -> None:
-        """An owner who wrote nothing has the name of the account."""
+        """An owner without messages has the account's name."""
         _, reading = read(tmp_path, account([chat([raw(1, 2)])]))
         assert reading.owner == Person("user1", "Mira Vale")
 
@@ -190,7 +190,7 @@ class TestText:
         ],
     )
     def test_shapes(self, tmp_path: Path, fields: dict[str, Any], text: str) -> None:
-        """Text is a string, a list, or parts; joined without a separator, and free of what no file can hold."""
+        """Text may be a string or a list of parts; it is joined, and control characters are removed."""
         document = json.dumps(chat([raw(1, **fields)]))
         assert [m.text for m in read(tmp_path, document)[0]] == [text]
 
@@ -208,7 +208,7 @@ class TestText:
         assert message.spans == (Span("link", 4, 8), Span("mention", 12, 14))
 
     def test_rich_message(self, tmp_path: Path) -> None:
-        """The rich messages of 2026 flatten to a line a block, without what nobody wrote."""
+        """The rich messages of 2026 are flattened to a line for each block, without generated parts."""
         blocks = [
             {"type": "heading", "level": 1, "text": {"type": "bold", "text": "Title"}},
             {"type": "paragraph", "text": ["see ", {"type": "link", "text": "a.io", "href": "https://a.io"}]},
@@ -236,7 +236,7 @@ class TestMessages:
         ],
     )
     def test_media(self, tmp_path: Path, fields: dict[str, Any], media: Media) -> None:
-        """What a message carries is known by its kind, never by its path, which may be a sentence."""
+        """The kind of media follows from the keys, never from the path, which may be a sentence."""
         message = only(tmp_path, raw(1, text="", **fields))
         assert (message.media, message.text) == (media, "")
 
@@ -250,7 +250,7 @@ class TestMessages:
         ],
     )
     def test_question(self, tmp_path: Path, fields: dict[str, Any], content: str) -> None:
-        """What a poll asks and a list is called was written by its sender, and is the text where there is no other."""
+        """A poll's question and a list's title are the text of a message without other text."""
         assert only(tmp_path, raw(1, text="", **fields)).content == content
         assert only(tmp_path, raw(1, text="look", **fields)).text == "look"
 

@@ -1,4 +1,4 @@
-"""Random valid exports are read alike in runs and singly: the same messages, in their order, each in its own chat."""
+"""Random valid exports yield the same messages with and without batches, in order and in the right chats."""
 
 import json
 from pathlib import Path
@@ -103,7 +103,7 @@ class TestSameEitherWay:
     def test_random_exports(
         self, tmp_path: Path, chats: list[dict[str, Any]], shape: str, layout: str, longest: int
     ) -> None:
-        """Whatever the layout, runs change nothing: messages, tallies, people, chats and owner are the same."""
+        """In any layout, batches change nothing: messages, figures, people, chats and owner are the same."""
         path = tmp_path / "result.json"
         path.write_bytes(laid_out(chats, shape, layout).encode())
         with pytest.MonkeyPatch.context() as patch:

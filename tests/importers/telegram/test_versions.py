@@ -1,4 +1,4 @@
-"""Every field that Telegram Desktop has written since 2018 is read as what it means, version by version."""
+"""The fields that Telegram Desktop has written since 2018, version by version."""
 
 import json
 from datetime import date
@@ -22,7 +22,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def all_of(folder: Path, *messages: dict[str, Any], number: int = 2, kind: str = "personal_chat") -> list[Message]:
-    """Return the messages of a chat, all but a last one that stands there so that the others make a run."""
+    """Return the messages of a chat; one more is appended, so that the others form a batch."""
     return read(folder, chat([*messages, raw(10**6)], number, kind))[0][:-1]
 
 
@@ -33,7 +33,7 @@ def only(folder: Path, one: dict[str, Any], **where: Any) -> Message:
 
 class TestFile:
     def test_other_parts_of_an_account(self, tmp_path: Path) -> None:
-        """Stories, contacts, sessions and the rest are passed over, and nothing of them is kept."""
+        """Stories, contacts, sessions and other lists are skipped."""
         document = account([chat([raw(1, 2), raw(2, 1)])])
         document |= {
             "profile_pictures": [{"date": "2020-01-01T00:00:00", "photo": "SECRET.jpg"}],
@@ -62,7 +62,7 @@ class TestFile:
         assert [m.text for m in read(tmp_path, text)[0]] == ["second", "hello"]
 
     def test_bytes_that_are_no_text(self, tmp_path: Path) -> None:
-        """Bytes that are no UTF-8 are replaced, and the report says how many."""
+        """Invalid UTF-8 is replaced, and the report says how often."""
         path = write(tmp_path, chat([raw(1, text="one"), raw(2, text="HERE"), raw(3, text="\ufffd")]))
         path.write_bytes(path.read_bytes().replace(b"HERE", b"a\xff\xfeb"))
         export = TelegramExport(path)
@@ -80,7 +80,7 @@ class TestFile:
         assert (reading.owner, reading.owner_how) == (Person("user1", "Person 1"), "chat_partner")
 
     def test_latest_name(self, tmp_path: Path) -> None:
-        """Where merged exports call somebody differently, the name that stands last is theirs."""
+        """If merged exports have several names of a person, the last one is used."""
         named = [{**raw(n, 2), "from": name} for n, name in enumerate(["Old", "New", None], start=1)] + [raw(4, 1)]
         assert read(tmp_path, chat(named))[1].people["user2"].name == "New"
 
@@ -140,13 +140,13 @@ class TestIds:
         assert reading.owner_how == "chat_partner"
 
     def test_names_alone(self, tmp_path: Path) -> None:
-        """Before v1.4.8 people are told apart by their names, and those without one are one."""
+        """Before v1.4.8, a person's id is the name; people without a name are one."""
         said = [{**raw(n, from_id=...), "from": name} for n, name in enumerate(["Ann", "Bob", None, "Ann"], start=1)]
         assert [m.sender for m in all_of(tmp_path, *said)] == ["name:Ann", "name:Bob", "deleted", "name:Ann"]
 
     @pytest.mark.parametrize("era", ["channel9", (2 << 32) | 9])
     def test_anonymous_admin(self, tmp_path: Path, era: Any) -> None:
-        """An admin who posts as the group is the group, in numbers as in strings."""
+        """An admin who posts as the group has the group's id, for ids of numbers and of strings."""
         place = 9 if isinstance(era, str) else era
         message = only(tmp_path, raw(1, from_id=era, author="boss"), number=place, kind="private_supergroup")
         assert message.sender == message.chat == "channel9"
@@ -157,11 +157,11 @@ class TestIds:
 
     @pytest.mark.parametrize("odd", [True, 1.0, "1", None, [1], 1 << 63, -(1 << 63) - 1])
     def test_what_is_no_id(self, tmp_path: Path, odd: Any) -> None:
-        """A message whose id is no number of 64 bits is counted as unsupported."""
+        """A message whose id is not a 64-bit number is unsupported."""
         assert read(tmp_path, chat([{**raw(1), "id": odd}, raw(2), raw(3)]))[1].dropped == {"unsupported": 1}
 
     def test_ids_that_no_file_holds(self, tmp_path: Path) -> None:
-        """Ids and names are free of what no database takes."""
+        """Control characters and lone surrogates are removed from ids and names."""
         text = json.dumps(chat([raw(1, from_id="user\ud83d5"), {**raw(2, from_id=...), "from": "A\x00\udc00"}, raw(3)]))
         messages, reading = read(tmp_path, text)
         assert [m.sender for m in messages[:2]] == ["user5", "name:A"]
@@ -181,7 +181,7 @@ class TestIds:
 
 class TestDates:
     def test_zone_of_the_message_before(self, tmp_path: Path) -> None:
-        """Where some messages carry local time alone, the zone is that of the latest that carries both."""
+        """A message with only local time uses the UTC offset of the latest message with both times."""
         said = [
             raw(1, date="2023-11-15T01:13:20", date_unixtime=str(NOON)),
             raw(2, date="2023-11-15T01:14:20", date_unixtime=...),
@@ -298,7 +298,7 @@ class TestText:
         assert only(tmp_path, raw(1, text=text, text_entities=parts)).text == text
 
     def test_rich_message(self, tmp_path: Path) -> None:
-        """A rich message says what stands in its blocks, however deep, and carries its first picture."""
+        """A rich message has the text of its blocks at any depth, and the first picture as media."""
         blocks = [
             {"type": "photo", "photo": "(File not included.)", "caption": {"type": "italic", "text": "Lake"}},
             {"type": "quote", "content": "blocks", "blocks": [{"type": "paragraph", "text": "said"}], "caption": "Ann"},
@@ -316,7 +316,7 @@ class TestText:
         assert [message.text[s.start : s.end] for s in message.spans if s.kind == "quote"] == ["said", "Ann"]
 
     def test_rich_message_without_words(self, tmp_path: Path) -> None:
-        """A rich message with nothing but a map is a place, and one with nothing at all is empty."""
+        """A rich message with only a map is a location; one without content is empty."""
         said = [raw(1, text=..., rich_message={"blocks": [{"type": "map"}]}), raw(2, text=..., rich_message={}), raw(3)]
         messages, reading = read(tmp_path, chat(said))
         assert messages[0].content == "[location]"
@@ -324,14 +324,14 @@ class TestText:
 
     @pytest.mark.parametrize("kind", [["photo"], {"a": 1}, 5, None, True])
     def test_odd_types(self, tmp_path: Path, kind: Any) -> None:
-        """A type that is no word is an unknown one, in rich text as in entities."""
+        """A type that is not a string is unknown, in rich text and in entities."""
         rich = {"blocks": [{"type": kind, "text": {"type": kind, "text": "said"}}]}
         assert only(tmp_path, raw(1, text=..., rich_message=rich)).text == "said"
         assert only(tmp_path, raw(1, text=[{"type": kind, "text": "said"}])).text == "said"
 
     @pytest.mark.parametrize("said", [["nested"], {"type": "link", "text": "a.io"}, 5, None, ""])
     def test_odd_entities(self, tmp_path: Path, said: Any) -> None:
-        """Where the entities say nothing that can be read, the text is read."""
+        """If the entities are unreadable, the text is read."""
         parts = [{"type": "plain", "text": said}]
         assert only(tmp_path, raw(1, text="here", text_entities=parts)).text == "here"
 
@@ -373,7 +373,7 @@ class TestMedia:
         ],
     )
     def test_placeholders(self, tmp_path: Path, fields: dict[str, Any], content: str) -> None:
-        """Whatever a message carries has a form in no language; a path or a sentence in its place is never shown."""
+        """All media have a language-neutral placeholder, without the path or sentence in the export."""
         assert only(tmp_path, raw(1, text="", text_entities=[], **fields)).content == content
         assert only(tmp_path, raw(1, text="look", **fields)).content == f"{content}\nlook"
 
@@ -388,7 +388,7 @@ class TestMedia:
         [({"duration_seconds": 65}, "[call 1:05]"), ({"discard_reason": "missed"}, "[call]")],
     )
     def test_calls(self, tmp_path: Path, more: dict[str, Any], content: str) -> None:
-        """A call is said by whoever called: the one service message that stands in a conversation."""
+        """A call is a message of the caller; no other service message is read."""
         call = raw(1, type="service", from_id=..., text="", action="phone_call", actor="Theo", actor_id="user2", **more)
         call.pop("from")
         messages, reading = read(tmp_path, chat([call, raw(2), raw(3)]))
@@ -396,7 +396,7 @@ class TestMedia:
         assert reading.people["user2"].name == "Theo"
 
     def test_call_before_anybody_wrote(self, tmp_path: Path) -> None:
-        """A call of nobody known, before the first message, is of its chat all the same."""
+        """A call by an unknown sender before the first message belongs to its chat."""
         call = {"id": 1, "type": "service", "date_unixtime": str(NOON), "action": "phone_call", "text": ""}
         assert [m.chat for m in read(tmp_path, chat([call, raw(2), raw(3)]))[0]] == ["user2"] * 3
 
@@ -423,7 +423,7 @@ class TestService:
         assert reading.dropped == {"service": 1}
 
     def test_unsupported(self, tmp_path: Path) -> None:
-        """What the exporter itself did not know has no more than an id."""
+        """A chat whose name the exporter did not know is shown by its id."""
         said = [{"id": 1, "type": "unsupported"}, raw(2), {**raw(3), "type": "hologram"}, raw(4)]
         assert read(tmp_path, chat(said))[1].dropped == {"unsupported": 2}
 

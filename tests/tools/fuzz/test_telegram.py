@@ -28,10 +28,10 @@ class TestFuzz:
 
 
 class TestFindings:
-    """The fuzzer finds what there is to find."""
+    """The fuzzer finds planted errors."""
 
     def test_traceback(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        """Whatever is raised but a refusal is a finding, with its place, and the mutant is kept."""
+        """Any exception except ImportFailure is a finding, with its place, and the mutant is kept."""
         monkeypatch.setattr(telegram, "open_exports", lambda path: 1 / 0)
         found = fuzz(2, seed=1, keep=tmp_path)
         assert [number for number, _ in found.faults] == [0, 1]
@@ -44,7 +44,7 @@ class TestFindings:
         assert "Unequal" in fuzz(1, seed=1).faults[0][1]
 
     def test_hang(self) -> None:
-        """What takes too long is ended."""
+        """A mutant that takes too long is interrupted."""
         with pytest.raises(Hang), within(0.05):
             time.sleep(30)
 
