@@ -16,7 +16,6 @@ from importers.telegram.json_message import (
     person_id,
     person_name,
     read_message,
-    zone_of,
 )
 from importers.telegram.media import CALL
 
@@ -38,8 +37,8 @@ class OpenChat:
     _topics: set[int] = field(default_factory=set)
     _ids: dict[str, str] = field(default_factory=dict)
     _names: dict[str, Any] = field(default_factory=dict)
-    _dated: Fields | None = None
-    """The latest message with both local time and UTC."""
+    _zone: int | None = None
+    """The UTC offset of the latest message that has one."""
 
     def read(self, run: Sequence[Fields | None], reading: Reading) -> list[Message]:
         """Return the messages of these message objects, and count all of them in `reading`."""
@@ -70,16 +69,15 @@ class OpenChat:
             sender = self._sender(fields, reading)
         if fields.action is not None and opens_topic(fields):
             self._topics.add(fields.id)
-        zone = None
-        if fields.date_unixtime is not None:
-            self._dated = fields
-        elif self._dated is not None:
-            zone = zone_of(self._dated)
+        local_only = fields.date_unixtime is None
+        zone = self._zone if local_only else None
         message = read_message(fields, self.place, sender, self._own_ids, self._topics, zone)
         if type(message) is not Message:
             return message
-        if fields.date_unixtime is None:
-            self.local, self.zoned = self.local or self._dated is None, True
+        if local_only:
+            self.local, self.zoned = self.local or zone is None, True
+        elif message.utc_offset is not None:
+            self._zone = message.utc_offset
         if name is None:
             name = fields.actor
         if self._names.get(sender, UNSET) != name:

@@ -83,12 +83,15 @@ def read_message(
         return "unsupported"
     if fields.type != "message" and not (fields.type == "service" and fields.action == CALL):
         return "service" if fields.type == "service" else "unsupported"
-    sent_at = _seconds(fields.date_unixtime, fields.date, zone or 0)
-    if sent_at is None:
+    sent_at: int | None
+    try:
+        sent_at = int(fields.date_unixtime)
+        local = datetime.fromisoformat(fields.date) - EPOCH
+        utc_offset = UTC_OFFSETS.get(local.days * 86_400 + local.seconds - sent_at)
+    except (TypeError, ValueError, OverflowError):  # one of the two is missing, or is not as Telegram writes it
+        sent_at, utc_offset = _seconds(fields.date_unixtime, fields.date, zone or 0), zone
+    if sent_at is None or not FIRST_EXPORT <= sent_at < LAST_EXPORT:
         return "undated"
-    utc_offset = _utc_offset(sent_at, fields.date)
-    if fields.date_unixtime is None:
-        utc_offset = zone
     text, spans = text_of(fields)
     media = None if text_alone(fields) else media_of(fields)
     if not text:
@@ -108,20 +111,6 @@ def read_message(
 def opens_topic(fields: Fields) -> bool:
     """Tell whether this service message opens a forum topic."""
     return bool(fields.action == "topic_created") and isinstance(fields.id, int)
-
-
-def zone_of(fields: Fields) -> int | None:
-    """Return how far local time is ahead of UTC, in seconds, by a message with both; None where they disagree."""
-    seconds = _seconds(fields.date_unixtime, None, 0)
-    return None if seconds is None else _utc_offset(seconds, fields.date)
-
-
-def _utc_offset(seconds: int, date: Any) -> int | None:
-    try:
-        since = datetime.fromisoformat(date) - EPOCH
-    except (TypeError, ValueError):  # Telegram writes no time zone there, which would be a TypeError
-        return None
-    return UTC_OFFSETS.get(since.days * 86_400 + since.seconds - seconds)
 
 
 def _seconds(unixtime: Any, date: Any, zone: int) -> int | None:

@@ -209,6 +209,7 @@ class TestDates:
             ({"date": "2024-05-01T23:45:00", "date_unixtime": "1714587300"}, 5 * 3600 + 1800, 1),
             ({"date": "2024-05-02T00:30:00", "date_unixtime": ...}, None, 2),
             ({"date": "soon", "date_unixtime": "1714613400"}, None, 2),
+            ({"date": "2024-05-02T00:30:00", "date_unixtime": "soon"}, None, 2),
             ({"date": "2024-05-01T18:31:00", "date_unixtime": "1714613400"}, None, 2),
         ],
     )
