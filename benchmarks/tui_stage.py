@@ -33,7 +33,7 @@ class ClockEngine:
     settings: tuple[str, ...] = ()
 
     def __init__(self, seconds: float, tokens: int) -> None:
-        from chatclone.engines.openai_api import estimating_template
+        from chatclone.engines.estimated_tokens import estimating_template
 
         self.template = estimating_template()
         self.figures: dict[str, float] = {}

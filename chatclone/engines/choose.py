@@ -79,7 +79,7 @@ def resolve_base(base: str) -> Path:
     if folder.is_dir():
         return _complete(folder.absolute(), base)
     if not installed("huggingface_hub"):
-        raise MissingExtra(f"the base model {base}", "train")
+        raise MissingExtra(Message("the base model {base}", base=base), "train")
     from huggingface_hub import snapshot_download
 
     try:
@@ -115,7 +115,7 @@ def _complete(folder: Path, base: str) -> Path:
 
 def _transformers(persona: Persona, loading: Loading) -> Engine:
     if not (installed("torch") and installed("transformers") and installed("peft")):
-        raise MissingExtra("a reply through transformers", "train")
+        raise MissingExtra(Message("a reply through transformers"), "train")
     from chatclone.engines.transformers import TransformersEngine
 
     label = base_label(persona.base) + (f" + {persona.adapter}" if persona.adapter else "")
@@ -132,7 +132,7 @@ def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
         raise UsageError("--engine openai needs the address of a server", "--url http://127.0.0.1:8080/v1")
     endpoint = Endpoint.of(remote.url, os.environ)
     if not installed("httpx2"):
-        raise MissingExtra("a reply from a server", "remote")
+        raise MissingExtra(Message("a reply from a server"), "remote")
     from chatclone.engines.openai_api import OpenAIEngine
 
     engine = OpenAIEngine.connect(endpoint, remote.model, remote.context, prefer=persona.slug)
@@ -141,7 +141,7 @@ def _openai(persona: Persona, remote: RemoteModel | None) -> tuple[Engine, str]:
 
 def _llama(model: Path, lora: Path | None, loading: Loading) -> Engine:
     if not installed("llama_cpp"):
-        raise MissingExtra("a reply from a GGUF model", "gguf")
+        raise MissingExtra(Message("a reply from a GGUF model"), "gguf")
     from chatclone.engines.llama_cpp import LlamaEngine
 
     return LlamaEngine(model, lora, loading=loading)

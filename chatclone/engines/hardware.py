@@ -25,6 +25,7 @@ Choice = tuple[int, str]
 ALL_LAYERS = -1
 """llama.cpp's number for as many layers as the model has."""
 READ_BATCH = 256
+"""Prompt tokens computed at once: more is hardly faster and takes memory."""
 SMALL_BYTES = 100_000_000
 """A model below this runs on one thread: over 100 tokens a second, without waiting for a second, busy core."""
 GPU_SHARE = 0.9
@@ -65,11 +66,6 @@ def choose_threads(size: int) -> Choice:
         return 1, Message("a model this small is fast enough on one, and does not wait for a busy core")
     cores = physical_cores()
     return cores, Message("one for each core: {cores}", cores=cores)
-
-
-def choose_batch() -> Choice:
-    """Return how many prompt tokens are computed at once."""
-    return READ_BATCH, Message("more is hardly faster and takes memory")
 
 
 def choose_gpu_layers(need: MemoryNeed, context: int, gpus: Sequence[tuple[str, int]] | None = None) -> Choice:

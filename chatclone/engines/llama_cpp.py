@@ -19,7 +19,6 @@ from chatclone.engines.hardware import (
     Choice,
     MemoryNeed,
     check_memory,
-    choose_batch,
     choose_gpu_layers,
     choose_threads,
 )
@@ -56,7 +55,7 @@ class LlamaEngine(LocalEngine):
         super().__init__(label, context or min(self._gguf.trained_context, MAX_CONTEXT), self._gguf.template)
         size = int(llama_cpp.llama_model_size(self._gguf.handle))
         chosen = (threads, Message("as asked")) if threads else choose_threads(size)
-        self.settings = _described(chosen, choose_batch(), layers)
+        self.settings = _described(chosen, layers)
         self._context: Any = None
         self._adapter: Any = None
         try:
@@ -174,18 +173,22 @@ class LlamaEngine(LocalEngine):
 
 
 class _Sampler:
-    """llama.cpp's samplers in its order: top-p, min-p, then the temperature."""
+    """A chain of llama.cpp's samplers in its own order: top-p, min-p, then the temperature."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
         if sampling.temperature <= 0:
-            self._add(llama_cpp.llama_sampler_init_greedy())
-            return
-        self._add(llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
-        self._add(llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1))
-        self._add(llama_cpp.llama_sampler_init_temp(sampling.temperature))
-        seed = llama_cpp.LLAMA_DEFAULT_SEED if sampling.seed is None else sampling.seed % llama_cpp.LLAMA_DEFAULT_SEED
-        self._add(llama_cpp.llama_sampler_init_dist(seed))
+            samplers = [llama_cpp.llama_sampler_init_greedy()]
+        else:
+            most = llama_cpp.LLAMA_DEFAULT_SEED  # which stands for a random seed
+            samplers = [
+                llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1),
+                llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1),
+                llama_cpp.llama_sampler_init_temp(sampling.temperature),
+                llama_cpp.llama_sampler_init_dist(most if sampling.seed is None else sampling.seed % most),
+            ]
+        for sampler in samplers:
+            llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
     def __del__(self) -> None:
         llama_cpp.llama_sampler_free(self._chain)
@@ -193,9 +196,6 @@ class _Sampler:
     def choose(self, context: Any) -> int:
         """Return the token after those in the context."""
         return int(llama_cpp.llama_sampler_sample(self._chain, context, -1))
-
-    def _add(self, sampler: Any) -> None:
-        llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
 
 def _fitting_layers(model: Path, context: int) -> Choice:
@@ -209,7 +209,7 @@ def _fitting_layers(model: Path, context: int) -> Choice:
     return layers
 
 
-def _described(threads: Choice, batch: Choice, layers: Choice) -> tuple[str, ...]:
+def _described(threads: Choice, layers: Choice) -> tuple[str, ...]:
     """Return the settings as text, each with its reason in parentheses."""
     device = {0: Message("on the CPU"), ALL_LAYERS: Message("on the GPU")}.get(
         layers[0], Message("{layers} layers on the GPU", layers=layers[0])
@@ -218,5 +218,5 @@ def _described(threads: Choice, batch: Choice, layers: Choice) -> tuple[str, ...
     return (
         Message("{setting} ({reason})", setting=device, reason=layers[1]),
         Message("{setting} ({reason})", setting=count, reason=threads[1]),
-        Message("{tokens} prompt tokens at once ({reason})", tokens=batch[0], reason=batch[1]),
+        Message("{tokens} prompt tokens at once (more is hardly faster and takes memory)", tokens=READ_BATCH),
     )

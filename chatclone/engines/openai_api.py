@@ -7,7 +7,6 @@ arrives. Import it lazily: it imports an HTTP client.
 
 import asyncio
 import logging
-import math
 import re
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -19,25 +18,15 @@ import httpx2
 import msgspec
 
 from chatclone.engines.endpoint import COMPLETIONS, TRANSIENT_STATUS, Endpoint, TransientError, quoted
+from chatclone.engines.estimated_tokens import MARKERS, estimating_template
 from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.prompt.render import ChatMessage, ChatTemplate, Prompt, merge_roles, neutralise
+from chatclone.prompt.render import ChatMessage, Prompt, merge_roles, neutralise
 
 log = logging.getLogger(__name__)
 
 DEFAULT_CONTEXT = 4096
 """Context in tokens where the server does not say; Ollama's default."""
-BYTES_PER_TOKEN = 3
-"""UTF-8 bytes counted as one token. Today's vocabularies need 3 to 6, so the estimate is on the safe side."""
-COUNTED = "{% for m in messages %}<{{ m.role }}>\n{{ m.content }}\n</{{ m.role }}>\n{% endfor %}"
-"""Stands for the server's template in estimates: about as many tokens a turn as the usual ones need."""
-MARKERS = (
-    *("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"),
-    *("<|start_header_id|>", "<|end_header_id|>", "<|start|>", "<|end|>", "<|message|>", "<|channel|>"),
-    *("<|user|>", "<|assistant|>", "<|system|>", "<start_of_turn>", "<end_of_turn>"),
-    *("[INST]", "[/INST]", "<s>", "</s>", "<bos>", "<eos>"),
-)
-"""Special tokens of the usual model families; a server does not list its own."""
 OPTIONAL = ("temperature", "top_p", "min_p", "seed", "stream_options")
 """Request fields that are left out where a server rejects them."""
 POLL_SECONDS = 0.02
@@ -202,15 +191,6 @@ class OpenAIEngine:
                 self._length_field = "max_completion_tokens"  # OpenAI's newer models take only this name
                 return _FieldRejected()
         return self._endpoint.error_for(status, body, self.model, headers.get("retry-after", ""))
-
-
-def estimating_template() -> ChatTemplate:
-    """Return a template that only counts tokens, by BYTES_PER_TOKEN, since the server's tokenizer is not available."""
-
-    def encode(text: str) -> list[int]:
-        return [0] * math.ceil(len(text.encode(errors="replace")) / BYTES_PER_TOKEN)
-
-    return ChatTemplate(COUNTED, encode, lambda ids: "", stop_ids=frozenset(), markers=MARKERS)
 
 
 def _iterate(events: AsyncGenerator[EngineEvent], cancelled: Cancelled) -> Iterator[EngineEvent]:

@@ -55,7 +55,7 @@ def scripts_folder(home: Path, llama_cpp: Path | None = None, progress: Progress
     try:
         version = importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        raise MissingExtra("an export to GGUF", "gguf") from None
+        raise MissingExtra(Message("an export to GGUF"), "gguf") from None
     folder = cache_directory(home) / "converter" / version
     if not folder.is_dir():
         progress(Message("fetching llama.cpp's converter from {package} {version}", package=PACKAGE, version=version))

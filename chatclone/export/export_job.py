@@ -74,7 +74,7 @@ def source_of(persona: Persona) -> Source:
         raise ChatcloneError("{name} has not been trained yet", "chatclone train", name=persona.name)
     for package, extra in (("torch", "train"), ("transformers", "train"), ("peft", "train"), ("llama_cpp", "gguf")):
         if not installed(package):
-            raise MissingExtra("an export to GGUF", extra)
+            raise MissingExtra(Message("an export to GGUF"), extra)
     return Source(persona, persona.adapter_folder, resolve_base(persona.base))
 
 

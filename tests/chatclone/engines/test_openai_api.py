@@ -10,7 +10,8 @@ import pytest
 from chatclone.clone.clone import Clone, Reply
 from chatclone.engines.choose import open_engine
 from chatclone.engines.endpoint import Endpoint, RemoteModel, TransientError, is_loopback
-from chatclone.engines.openai_api import DEFAULT_CONTEXT, OpenAIEngine, Timeouts, estimating_template
+from chatclone.engines.estimated_tokens import estimating_template
+from chatclone.engines.openai_api import DEFAULT_CONTEXT, OpenAIEngine, Timeouts
 from chatclone.engines.protocol import Engine, EngineEvent, Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.personas.persona import Persona
