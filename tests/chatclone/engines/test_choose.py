@@ -1,4 +1,4 @@
-"""Which engine a persona gets, and what is said where none can be had."""
+"""The choice of an engine for a persona, with its reason and its errors."""
 
 import shutil
 import subprocess
@@ -53,17 +53,17 @@ def test_light() -> None:
 
 
 class TestAuto:
-    """The persona's own GGUF, or transformers, and why."""
+    """`auto`: the persona's own GGUF or transformers, with the reason."""
 
     def test_not_exported(self, persona: Persona, tmp_path: Path) -> None:
-        """Before an export transformers answers."""
+        """Before an export the engine is transformers."""
         engine, reason = open_engine(persona, home=tmp_path)
         assert (engine.name, engine.model) == ("transformers", "base + runs/1/adapter")
         assert "has not been exported" in reason
         engine.close()
 
     def test_exported(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
-        """After an export llama.cpp answers."""
+        """After an export the engine is llama.cpp."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
         engine, reason = open_engine(persona, home=tmp_path)
         assert engine.name == "gguf"
@@ -71,7 +71,7 @@ class TestAuto:
         engine.close()
 
     def test_its_base_was_replaced(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
-        """A base of other weights under the same name is refused, as asked for or not."""
+        """A base GGUF with other weights under the same name is refused, with `auto` and with `gguf`."""
         model = Path(shutil.copy(tiny.gguf, tmp_path))
         _record(persona, tmp_path, model, tiny.lora)
         shutil.copy(tiny.gguf.with_name("odd-end-f16.gguf"), model)
@@ -81,7 +81,7 @@ class TestAuto:
             assert caught.value.hint.startswith("export again")
 
     def test_the_base_has_changed(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
-        """An export holds the base as it was; that there is another one by now is told, and it goes on answering."""
+        """An export keeps the base as it was; when the base has changed since, the reason says so."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
         path = persona.models_folder / export_record.FILE
         path.write_text(path.read_text().replace(weights_mark(Path(persona.base)), "0123456789abcdef"))
@@ -90,7 +90,7 @@ class TestAuto:
         assert reason.endswith("on base as it was then (to use its new weights, train and export again)")
 
     def test_no_llama_cpp(self, persona: Persona, tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without llama.cpp the export is of no use here, and that is said."""
+        """Without llama.cpp the engine is transformers, and the reason says why."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
         monkeypatch.setattr(choose, "installed", lambda package: package != "llama_cpp")
         engine, reason = open_engine(persona, home=tmp_path)
@@ -109,10 +109,10 @@ class TestAuto:
 
 
 class TestLoading:
-    """How far a model is."""
+    """Progress of loading a model."""
 
     def test_both(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
-        """Either engine tells when it is loaded, and either can be stopped before."""
+        """Both engines report progress, and loading can be cancelled in both."""
         for model in (None, tiny.gguf):
             shares: list[float] = []
 
@@ -127,7 +127,7 @@ class TestLoading:
 
 
 class TestAsked:
-    """What was asked for, or why not."""
+    """An engine that was asked for, or an error."""
 
     def test_gguf_before_an_export(self, persona: Persona, tmp_path: Path) -> None:
         """Without an export the hint is to make one."""
@@ -136,7 +136,7 @@ class TestAsked:
         assert caught.value.hint == "chatclone export"
 
     def test_a_model_file(self, persona: Persona, tmp_path: Path, tiny: Tiny) -> None:
-        """Any GGUF can be named."""
+        """Any GGUF file can be used."""
         engine, reason = open_engine(persona, model=tiny.gguf, home=tmp_path)
         assert (engine.model, reason) == (tiny.gguf.name, f"{tiny.gguf.name}, as asked")
         engine.close()
@@ -156,7 +156,7 @@ class TestAsked:
         kind: choose.EngineKind,
         extra: str,
     ) -> None:
-        """What is not installed is named by its extra."""
+        """A missing package is reported with its extra."""
         _record(persona, tmp_path, tiny.gguf, tiny.lora)
         monkeypatch.setattr(choose, "installed", lambda package: False)
         with pytest.raises(MissingExtra) as caught:
@@ -165,26 +165,26 @@ class TestAsked:
 
 
 class TestResolveBase:
-    """Where a base model lies, without the network."""
+    """Finding a base model without the network."""
 
     def test_folder(self, tiny_folders: tuple[Path, Path]) -> None:
-        """A folder with a model is taken as it is."""
+        """A folder with a model is returned unchanged."""
         assert resolve_base(str(tiny_folders[0])) == tiny_folders[0]
 
     def test_incomplete_folder(self, tmp_path: Path) -> None:
-        """A folder without weights is told so."""
+        """A folder without weights is an error."""
         with pytest.raises(ChatcloneError, match="is incomplete"):
             resolve_base(str(tmp_path))
 
     @pytest.mark.parametrize("base", ["somebody/not-downloaded", "no such name!"])
     def test_not_here(self, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A hub model that was never downloaded, or a mistyped path, says how to get one."""
+        """A hub model that was never downloaded, or a mistyped path, is an error that says how to get one."""
         with pytest.raises(ChatcloneError, match="is not on this machine") as caught:
             resolve_base(base)
         assert "hf download" in caught.value.hint
 
     def test_label(self) -> None:
-        """A base is called by the last part of its name."""
+        """The label of a base is the last part of its name."""
         assert [base_label(b) for b in ("starter", "Qwen/Qwen2.5-0.5B", "/models/mine/")] == [
             "starter",
             "Qwen2.5-0.5B",

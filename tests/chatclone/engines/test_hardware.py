@@ -1,4 +1,4 @@
-"""What is chosen for a machine, with its reason, and what does not fit in its memory."""
+"""The settings chosen for a machine, with their reasons, and the memory check."""
 
 from pathlib import Path
 
@@ -26,79 +26,79 @@ SEVEN = MemoryNeed(size=4 * GB, kv_bytes=100_000, context=32_768, layers=32)
 
 
 class TestThreads:
-    """How many compute."""
+    """The number of threads."""
 
     def test_small(self) -> None:
-        """A model of some megabytes gets one."""
+        """A model of a few megabytes gets one."""
         assert choose_threads(17_000_000)[0] == 1
 
     def test_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Any other gets as many as there are cores, and says how many that is."""
+        """Any other gets one per core."""
         monkeypatch.setattr(hardware, "physical_cores", lambda: 6)
         assert choose_threads(4 * GB) == (6, "one for each core: 6")
 
 
 class TestCards:
-    """What a graphics card computes."""
+    """The layers on the GPU."""
 
     def test_none(self) -> None:
-        """Without a card it is the CPU, and why."""
+        """Without a GPU the CPU computes all layers, with the reason."""
         layers, reason = choose_gpu_layers(SEVEN, 4096, [])
         assert layers == 0 and "no GPU" in reason
 
     def test_library_without_support(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The library from the package index computes on the CPU, whatever cards there are."""
+        """A library without GPU support computes on the CPU."""
         monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
         layers, reason = choose_gpu_layers(SEVEN, 4096)
         assert layers == 0 and "without GPU support" in reason
 
     def test_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """With support the library is asked which cards there are; this one has none but the CPU."""
+        """With GPU support the library lists the GPUs."""
         monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
         monkeypatch.setattr(hardware, "list_gpus", lambda: [("RTX", 24 * GB)])
         assert choose_gpu_layers(SEVEN, 4096) == (ALL_LAYERS, "all of it fits on RTX")
 
     def test_all(self) -> None:
-        """MemoryNeed and context that fit go there whole, also on two cards."""
+        """A model that fits is computed on the GPUs completely, also on two."""
         assert choose_gpu_layers(SEVEN, 4096, [("A", 3 * GB), ("B", 3 * GB)]) == (ALL_LAYERS, "all of it fits on A, B")
 
     def test_some(self) -> None:
-        """On a card too small it is the share that fits, and the rest stays with the CPU."""
+        """When the GPU is too small, it gets the share that fits."""
         layers, reason = choose_gpu_layers(SEVEN, 4096, [("A", 2 * GB)])
         assert layers == int(32 * 0.9 * 2 * GB / (4 * GB + 4096 * 100_000)) == 13
         assert reason.startswith("13 of 32 layers fit on A")
 
     def test_the_library_is_asked(self) -> None:
-        """The list of cards comes from the library itself, which here may have none, and does not fail."""
+        """The library's list of GPUs, which may be empty, is read without an error."""
         assert all(name and free >= 0 for name, free in hardware.list_gpus())
 
 
 class TestMemory:
-    """Whether a model fits, before it is loaded."""
+    """The memory check before a model is loaded."""
 
     def test_fits(self) -> None:
-        """What fits is not remarked upon."""
+        """A model that fits raises nothing."""
         check_memory("m.gguf", SEVEN, 4096, free=5 * GB)
 
     def test_too_large(self) -> None:
-        """What does not is refused with both numbers, and what to do."""
+        """A model that does not fit is refused with both numbers and a hint."""
         with pytest.raises(ChatcloneError, match=r"m\.gguf needs 4\.6 GB of memory and 4\.0 GB is free") as caught:
             check_memory("m.gguf", SEVEN, 4096, free=4 * GB)
         assert "--quant q4_k_m" in caught.value.hint
 
     def test_context_counts(self) -> None:
-        """A long context takes its part, up to what the model was made for."""
+        """A long context counts, up to the model's trained context."""
         assert SEVEN.bytes_with(40_000) == SEVEN.bytes_with(32_768) == 4 * GB + 32_768 * 100_000
         with pytest.raises(ChatcloneError):
             check_memory("m.gguf", SEVEN, 32_768, free=5 * GB)
 
     def test_on_the_card(self) -> None:
-        """What a graphics card holds takes no memory here."""
+        """Layers on the GPU need no main memory."""
         check_memory("m.gguf", SEVEN, 4096, ALL_LAYERS, free=GB)
         check_memory("m.gguf", SEVEN, 4096, 16, free=3 * GB)
 
     def test_container(self, tmp_path: Path) -> None:
-        """A container's limit counts, less what it has taken for more than a cache of files."""
+        """A container's limit counts; its file cache counts as free."""
         files = {"max": "3000000\n", "current": "2000000\n", "stat": "anon 1500000\nactive_file 200000\n"}
         for name, text in files.items():
             (tmp_path / f"memory.{name}").write_text(text)
@@ -108,14 +108,14 @@ class TestMemory:
 
 
 class TestMemoryNeed:
-    """What a file's header tells."""
+    """Memory need from a file's header."""
 
     def test_tiny(self, tiny: Tiny) -> None:
         """Two layers of two heads of 16 numbers, a key and a value each, in 16 bits."""
         assert MemoryNeed.of(tiny.gguf) == MemoryNeed(tiny.gguf.stat().st_size, 2 * 2 * 2 * (16 + 16), 256, 2)
 
     def test_in_parts(self, tiny: Tiny, tmp_path: Path) -> None:
-        """A model in several files is as large as all of them; its name may hold anything."""
+        """The size of a split model is that of all its files; its name may contain any character."""
         first = tmp_path / "my [model]-00001-of-00002.gguf"
         first.write_bytes(tiny.gguf.read_bytes())
         (tmp_path / "my [model]-00002-of-00002.gguf").write_bytes(b"x" * 1000)

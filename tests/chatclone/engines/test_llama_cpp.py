@@ -24,7 +24,7 @@ from chatclone.gguf.model_file import GgufModel
 
 GREEDY = Sampling(temperature=0, max_tokens=24)
 LEVEL = 0.1
-"""Logits nearer than this are level: the difference that f16 makes in the tiny model is half of it."""
+"""Logits closer than this count as equal: f16 makes half of this difference in the tiny model."""
 QUESTIONS = (
     "hey",
     "what are you up to",
@@ -91,13 +91,13 @@ class TestEqualToTransformers:
 
     @pytest.mark.parametrize("text", DIFFICULT_TEXTS)
     def test_token_ids(self, engine: LlamaEngine, reference: TransformersEngine, text: str) -> None:
-        """Text becomes the same ids, and the ids become the same text."""
+        """Both tokenizers give the same ids and the same text."""
         ids = engine.template.encode(text)
         assert ids == reference.template.encode(text)
         assert engine.template.decode(ids) == reference.template.decode(ids)
 
     def test_template(self, engine: LlamaEngine, reference: TransformersEngine) -> None:
-        """Template, end-of-turn tokens, markers and variables came through the file."""
+        """Template, end-of-turn tokens, markers and variables survive the conversion."""
         ours, theirs = engine.template, reference.template
         assert (ours.source, ours.stop_ids, ours.markers) == (theirs.source, theirs.stop_ids, theirs.markers)
         assert ours.variables == theirs.variables
@@ -110,13 +110,13 @@ class TestEqualToTransformers:
         assert np.abs(ours - theirs).max() < 0.1
 
     def test_without_adapter(self, tiny: Tiny, engine: LlamaEngine) -> None:
-        """The adapter is really applied: the base alone says something else."""
+        """The adapter is applied: the base alone replies differently."""
         base = LlamaEngine(tiny.gguf)
         assert _reply(base, "hey", GREEDY) != _reply(engine, "hey", GREEDY)
         base.close()
 
     def test_strength(self, tiny: Tiny, engine: LlamaEngine) -> None:
-        """At 0 the base alone answers, at 1 the adapter again, without loading anything anew."""
+        """At 0 the base replies alone, at 1 with the adapter, without reloading."""
         base = LlamaEngine(tiny.gguf)
         whole = _reply(engine, "hey", GREEDY)
         engine.set_strength(0.0)
@@ -129,7 +129,7 @@ class TestEqualToTransformers:
 
 
 class TestGeneration:
-    """Replies repeat, the prefix is kept, and a stop stops."""
+    """Replies are reproducible, the prefix is cached, and a generation can be cancelled."""
 
     def test_seed_repeats(self, engine: LlamaEngine) -> None:
         """A seed gives one reply, another seed another."""
@@ -138,7 +138,7 @@ class TestGeneration:
         assert three == again != four
 
     def test_prefix_is_kept(self, engine: LlamaEngine) -> None:
-        """The next turn of a conversation reads only what is new."""
+        """The next turn of a conversation reads only new tokens."""
         turns = [ChatMessage("user", "hey")]
         list(engine.generate(engine.template.prompt(turns, 200), GREEDY, lambda: False))
         longer = engine.template.prompt([*turns, ChatMessage("assistant", "hi"), ChatMessage("user", "soup?")], 200)
@@ -147,7 +147,7 @@ class TestGeneration:
         assert reading.cached >= len(engine.template.prompt(turns, 200).ids)
 
     def test_stopped_while_reading(self, engine: LlamaEngine) -> None:
-        """A cancel within a batch of the prompt ends it, and the engine goes on as if nothing had been."""
+        """Cancelling within a prompt batch ends the generation, and the engine stays usable."""
         expected = _reply(engine, "hey", GREEDY)
         asked = iter([False] * 4)
         prompt = engine.template.prompt([ChatMessage("user", "quite another text " * 8)], 200)
@@ -180,7 +180,7 @@ except ChatcloneError:
 
 @pytest.mark.parametrize("logged", [True, False])
 def test_the_librarys_chatter(tiny: Tiny, tmp_path: Path, logged: bool) -> None:
-    """What the C library has to say goes to the log where there is one, and never to the screen."""
+    """Messages of the C library go to the log, never to the screen."""
     model, log = tmp_path / "model.gguf", tmp_path / "log"
     model.write_bytes(tiny.gguf.read_bytes())
     (tmp_path / "model.gguf.half").write_bytes(tiny.gguf.read_bytes()[:20_000])
@@ -192,10 +192,10 @@ def test_the_librarys_chatter(tiny: Tiny, tmp_path: Path, logged: bool) -> None:
 
 
 class TestLoading:
-    """How far a model is, and stopping that."""
+    """Progress of loading, and cancelling it."""
 
     def test_told(self, tiny: Tiny) -> None:
-        """The share grows to the whole; what was chosen for this machine is told with reasons."""
+        """The share grows to 1, and the settings are listed with their reasons."""
         shares: list[float] = []
 
         def loading(share: float) -> bool:
@@ -213,13 +213,13 @@ class TestLoading:
         ]
 
     def test_stopped(self, tiny: Tiny) -> None:
-        """It can be stopped, and loaded again afterwards."""
+        """Loading can be cancelled and repeated."""
         with pytest.raises(LoadingCancelled, match=r"loading llama-f16\.gguf was cancelled"):
             LlamaEngine(tiny.gguf, loading=lambda share: share < 0.5)
         LlamaEngine(tiny.gguf).close()
 
     def test_interrupted(self, tiny: Tiny) -> None:
-        """Ctrl+C while it loads is one, and does not get lost in the C library."""
+        """Ctrl+C during loading raises KeyboardInterrupt."""
 
         def loading(share: float) -> bool:
             raise KeyboardInterrupt
@@ -229,15 +229,15 @@ class TestLoading:
 
 
 class TestFiles:
-    """A file that is no model gives an error, never a crash of the C library."""
+    """A file that is not a model is an error, never a crash of the C library."""
 
     def test_missing(self, tmp_path: Path) -> None:
-        """A file that is not there is named."""
+        """A missing file is named in the error."""
         with pytest.raises(ChatcloneError, match=r"cannot read .*none\.gguf: No such file"):
             LlamaEngine(tmp_path / "none.gguf")
 
     def test_no_gguf(self, tmp_path: Path) -> None:
-        """A file of another kind is refused by its first bytes."""
+        """A file that is not GGUF is refused."""
         (tmp_path / "model.gguf").write_bytes(b"PK\x03\x04 not a model")
         with pytest.raises(ChatcloneError, match=r"model\.gguf is not a GGUF file"):
             LlamaEngine(tmp_path / "model.gguf")
@@ -251,7 +251,7 @@ class TestFiles:
             LlamaEngine(tmp_path / "half.gguf")
 
     def test_unknown_architecture(self, tiny: Tiny, tmp_path: Path) -> None:
-        """A model of a kind that this llama.cpp does not know is refused by name, with what may help."""
+        """A model with an unknown architecture is refused with a hint."""
         (tmp_path / "new.gguf").write_bytes(tiny.gguf.read_bytes().replace(b"llama", b"lamma"))
         with pytest.raises(ChatcloneError, match="unknown model architecture: 'lamma'") as caught:
             LlamaEngine(tmp_path / "new.gguf")
@@ -266,12 +266,12 @@ class TestFiles:
         assert loaded == []
 
     def test_a_lora_as_model(self, tiny: Tiny) -> None:
-        """An adapter alone is no model."""
+        """An adapter cannot be loaded as a model."""
         with pytest.raises(ChatcloneError, match="cannot load"):
             LlamaEngine(tiny.lora)
 
     def test_a_model_as_lora(self, tiny: Tiny) -> None:
-        """A model is no adapter."""
+        """A model cannot be loaded as an adapter."""
         with pytest.raises(ChatcloneError, match="cannot apply"):
             LlamaEngine(tiny.gguf, tiny.gguf)
 

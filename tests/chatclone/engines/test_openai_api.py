@@ -38,7 +38,7 @@ QUICK = Timeouts(connect_seconds=5, read_seconds=WAIT_SECONDS, pauses=(0.0, 0.0)
 
 @pytest.fixture(autouse=True)
 def no_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own tokens have no part in a test."""
+    """Remove the machine's own tokens."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("CHATCLONE_API_KEY", raising=False)
 
@@ -65,10 +65,10 @@ def text_of(events: list[EngineEvent]) -> str:
 
 
 class TestReply:
-    """A server that behaves."""
+    """Replies of a well-behaved server."""
 
     def test_pieces_arrive_as_they_were_sent(self) -> None:
-        """Every chunk is a piece, characters that end a line elsewhere among them; the last event says why it ended."""
+        """Every chunk is a piece, also with Unicode line separators; the last event says why the reply ended."""
         with Scripted(stream(delta(""), delta("hey "), delta("you\u2028\x85"), delta("", "stop"))) as server:
             events = ask(engine_at(server.url))
         assert [e for e in events if isinstance(e, Piece)] == [Piece("hey "), Piece("you\u2028\x85")]
@@ -76,7 +76,7 @@ class TestReply:
         assert events[-1] == Stopped("end_of_turn")
 
     def test_what_is_sent(self) -> None:
-        """Messages go, not ids; turns of one role are one, and nothing in them reads as a special token."""
+        """Messages are sent, consecutive ones of a role merged, and special tokens in them are broken."""
         with Scripted(reply("ok")) as server:
             ask(engine_at(server.url, token="secret"), "hi", "you<|im_end|>")
         assert server.requests == [
@@ -98,7 +98,7 @@ class TestReply:
         assert server.tokens == ["Bearer secret"]
 
     def test_the_length(self) -> None:
-        """A reply that was cut says so, and the usage corrects how many tokens its chunks held."""
+        """A truncated reply is reported, and the usage corrects the token count."""
         usage = {"choices": [], "usage": {"completion_tokens": 7}}
         with Scripted(stream(delta("a lot at once"), delta("", "length"), usage)) as server:
             events = ask(engine_at(server.url))
@@ -106,13 +106,13 @@ class TestReply:
         assert sum(e.tokens for e in events if isinstance(e, Piece)) == 7
 
     def test_the_end_is_enough(self) -> None:
-        """A server that closes the connection after the reason to end is taken at its word."""
+        """A connection closed after the finish reason is a complete reply."""
         with Scripted(stream(delta("ok", "stop"), done=False), torn(delta("ok", "stop"))) as server:
             assert text_of(ask(engine_at(server.url))) == "ok"
             assert text_of(ask(engine_at(server.url))) == "ok"
 
     def test_one_at_a_time(self) -> None:
-        """A second generation before the first has ended is refused, and the first may be left at any point."""
+        """A second generation is refused until the first has ended or was closed."""
         with Scripted(hang(delta("he")), reply("ok")) as server:
             engine = engine_at(server.url)
             first = engine.generate(prompt_of(engine, "hi"), SAMPLING, lambda: False)
@@ -127,7 +127,7 @@ class TestReply:
 
 
 class TestAnotherTry:
-    """Before the first piece, what may pass is tried again."""
+    """Transient failures are retried until the first piece."""
 
     @pytest.mark.parametrize(
         "failure",
@@ -140,20 +140,20 @@ class TestAnotherTry:
         ],
     )
     def test_passing(self, failure: Deed) -> None:
-        """A busy or failing server, and one that closes the connection before it wrote, gets another chance."""
+        """A busy or failing server, and one that closes the connection before the first piece, is tried again."""
         with Scripted(failure, failure, reply("ok")) as server:
             assert text_of(ask(engine_at(server.url))) == "ok"
         assert len(server.requests) == 3
 
     def test_in_the_end_it_is_told(self) -> None:
-        """After the last try the server's own words are quoted, on one line and without escape codes."""
+        """After the last try the server's message is quoted, on one line and without escape codes."""
         broken = status(500, {"error": {"message": "out of\n\x1b[31mmemory"}})
         with Scripted(broken, broken, broken) as server, pytest.raises(TransientError) as caught:
             ask(engine_at(server.url))
         assert caught.value.message == f"{server.url} answered 500: out of [31mmemory"
 
     def test_nobody_there(self) -> None:
-        """A refused connection says where and what to do."""
+        """A refused connection is an error with the address and a hint."""
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         with pytest.raises(ChatcloneError, match=f"no connection to {url}") as caught:
@@ -162,7 +162,7 @@ class TestAnotherTry:
 
     @pytest.mark.parametrize("breaks", [torn(delta("he"), delta("y")), stream(delta("he"), delta("y"), done=False)])
     def test_not_in_the_middle(self, breaks: Deed) -> None:
-        """What was written stays, and the failure is told instead of written over."""
+        """After the first piece a failure is raised, and the text so far stays."""
         pieces = []
         with Scripted(breaks) as server, pytest.raises(ChatcloneError, match="connection"):
             engine = engine_at(server.url)
@@ -172,7 +172,7 @@ class TestAnotherTry:
         assert len(server.requests) == 1
 
     def test_silence_is_not_tried_again(self) -> None:
-        """A server that says nothing for too long is not asked to begin once more."""
+        """A read timeout is not retried."""
         timeouts = Timeouts(read_seconds=0.05, pauses=(0.0, 0.0))
         with Scripted(hang(headers=False)) as server, pytest.raises(ChatcloneError, match=r"sent nothing for 0\.05 s"):
             ask(engine_at(server.url, timeouts))
@@ -199,7 +199,7 @@ class TestCancel:
         assert text_of(events) == written
 
     def test_before_another_try(self) -> None:
-        """The pause between two tries is no pause for a person who has had enough."""
+        """The pause between two tries can be cancelled."""
         with Scripted(status(503)) as server:
             engine = engine_at(server.url, Timeouts(pauses=(3600.0,)))
             events = list(engine.generate(prompt_of(engine, "hi"), SAMPLING, lambda: bool(server.requests)))
@@ -207,7 +207,7 @@ class TestCancel:
 
 
 class TestRefusals:
-    """What a person reads when the server does not want to, or is something else."""
+    """Error messages for a server that refuses, or is something else."""
 
     @pytest.mark.parametrize(
         ("deed", "message", "hint"),
@@ -224,13 +224,13 @@ class TestRefusals:
         ],
     )
     def test_message(self, deed: Deed, message: str, hint: str) -> None:
-        """It says what is wrong and what to try."""
+        """The error says what is wrong and what to try."""
         with Scripted(deed) as server, pytest.raises(ChatcloneError, match=message) as caught:
             ask(engine_at(server.url))
         assert hint in caught.value.hint
 
     def test_unknown_fields(self, caplog: pytest.LogCaptureFixture) -> None:
-        """A field that the server refuses is left out, from then on, and the log says so."""
+        """A rejected field is left out from then on, and logged."""
         refusal = status(400, {"error": {"message": "Unrecognized request argument supplied: min_p"}})
         with Scripted(refusal, reply("ok"), reply("ok")) as server, caplog.at_level(logging.WARNING):
             engine = engine_at(server.url)
@@ -240,7 +240,7 @@ class TestRefusals:
         assert "does not take min_p" in caplog.text
 
     def test_the_newer_name_of_the_length(self) -> None:
-        """OpenAI's newer models want `max_completion_tokens`."""
+        """OpenAI's newer models take `max_completion_tokens`."""
         message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
         with Scripted(status(400, {"error": {"message": message}}), reply("ok")) as server:
             assert text_of(ask(engine_at(server.url))) == "ok"
@@ -249,7 +249,7 @@ class TestRefusals:
 
 
 class TestConnect:
-    """Which model and how large a context, asked only where it was not said."""
+    """Model and context, asked from the server where they are not given."""
 
     @pytest.mark.parametrize(
         ("listed", "model", "context", "expected"),
@@ -263,7 +263,7 @@ class TestConnect:
         ],
     )
     def test_chosen(self, listed: Deed, model: str, context: int | None, expected: tuple[str, int]) -> None:
-        """What a person says comes first, then what the server says."""
+        """The user's choice comes first, then the server's."""
         with Scripted(listed) as server:
             engine = OpenAIEngine.connect(Endpoint(server.url), model, context, prefer="mira")
         assert (engine.model, engine.context) == expected
@@ -284,7 +284,7 @@ class TestConnect:
         ],
     )
     def test_not_clear(self, listed: Deed, message: str) -> None:
-        """Where there is a choice, or no list, the person must say."""
+        """Where several models are offered, or none is listed, the user must name one."""
         with Scripted(listed) as server, pytest.raises(ChatcloneError, match=message):
             OpenAIEngine.connect(Endpoint(server.url), prefer="mira")
 
@@ -303,7 +303,7 @@ class TestEndpoint:
         ],
     )
     def test_addresses(self, url: str, root: str, remote: str) -> None:
-        """However it is written, the root is found, and whether it is another machine."""
+        """The root is found for any spelling, and whether it is another machine."""
         endpoint = Endpoint.of(url, {})
         assert (endpoint.url, endpoint.remote) == (root, remote)
 
@@ -311,12 +311,12 @@ class TestEndpoint:
         "url", ["localhost:8080", "ftp://x/v1", "http://", "http://a:b@c/v1", "http://x:port/v1", "http://x/?key=1"]
     )
     def test_no_addresses(self, url: str) -> None:
-        """What is none, or would show a password, is refused before anything is sent."""
+        """An invalid address, or one with a password, is refused before anything is sent."""
         with pytest.raises(UsageError):
             Endpoint.of(url, {})
 
     def test_tokens(self) -> None:
-        """Ours comes first; OpenAI's is not sent in the clear to another machine; neither is shown by accident."""
+        """CHATCLONE_API_KEY comes first; OpenAI's is not sent unencrypted; neither is in the repr."""
         both = {"OPENAI_API_KEY": "theirs", "CHATCLONE_API_KEY": " ours\n"}
         theirs = {"OPENAI_API_KEY": "theirs"}
         assert Endpoint.of("http://192.168.1.7", both).token == "ours"
@@ -328,13 +328,13 @@ class TestEndpoint:
             Endpoint.of("http://localhost", {"CHATCLONE_API_KEY": "kéy"})
 
     def test_what_leaves(self) -> None:
-        """A person is told where words go, and when anybody between can read them."""
+        """The privacy note names the host, and whether the connection is unencrypted."""
         assert "on this machine" in Endpoint.of("http://localhost", {}).privacy_note
         assert "leave this machine for x.org, unencrypted" in Endpoint.of("http://x.org", {}).privacy_note
         assert Endpoint.of("https://x.org", {}).privacy_note.endswith("leave this machine for x.org")
 
     def test_loopback(self) -> None:
-        """Only this machine's own names and addresses are."""
+        """Only names and addresses of this machine are loopback."""
         assert all(map(is_loopback, ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1"]))
         assert not any(map(is_loopback, ["0.0.0.0", "localhost.example.org", "10.0.0.1", "::", "127.0.0.1.nip.io"]))
 
@@ -348,7 +348,7 @@ class TestEstimate:
         assert len(estimating_template().encode(text)) == -(-len(text.encode()) // 3)
 
     def test_old_turns_go(self) -> None:
-        """A conversation that is too long loses its oldest turns, not its system turn."""
+        """A conversation that is too long loses its oldest turns, but not its system turn."""
         template = estimating_template()
         turns = [ChatMessage("system", "s"), *(ChatMessage("user", f"{n} " + "x" * 90) for n in range(20))]
         kept = template.prompt(turns, 200).messages
@@ -366,21 +366,21 @@ class TestChosen:
         return Persona(tmp_path / "personas" / "mira", "Mira")
 
     def test_named(self, persona: Persona, tmp_path: Path) -> None:
-        """It is opened, and the reason says where words go."""
+        """The engine is opened, and the reason names the server."""
         with Scripted(models(mira=2048)) as server:
             engine, reason = open_engine(persona, "openai", remote=RemoteModel(server.url), home=tmp_path)
         assert (engine.name, engine.model, engine.context, engine.remote) == ("openai", "mira", 2048, "")
         assert reason == f"openai: the server at {server.url}, on this machine"
 
     def test_remote(self, persona: Persona, tmp_path: Path) -> None:
-        """Another machine is named by the engine; with model and context given nothing is sent yet."""
+        """`remote` names another machine; with model and context given nothing is sent yet."""
         remote = RemoteModel("https://example.org", "llama", 2048)
         engine, reason = open_engine(persona, "openai", remote=remote, home=tmp_path)
         assert engine.remote == "example.org"
         assert "leave this machine for example.org" in reason
 
     def test_never_by_itself(self, persona: Persona, tmp_path: Path) -> None:
-        """An address alone does not choose it, nor is it chosen without one, nor with a file for a model."""
+        """It is chosen only with --engine openai and an address, and not with a file as model."""
         remote = RemoteModel("http://localhost")
         with pytest.raises(UsageError, match="for --engine openai"):
             open_engine(persona, remote=remote, home=tmp_path)
@@ -395,7 +395,7 @@ class TestOurOwnServer:
 
     @pytest.fixture
     def fake(self) -> FakeEngine:
-        """What writes behind the server."""
+        """The engine behind the server."""
         return FakeEngine(("he", "y\n", "you 안"), context=2000)
 
     @pytest.fixture
@@ -405,7 +405,7 @@ class TestOurOwnServer:
             yield OpenAIEngine.connect(Endpoint(url, token=TOKEN), prefer="mira")
 
     def test_round_trip(self, engine: OpenAIEngine, fake: FakeEngine) -> None:
-        """A clone on this side gets the words of the clone on the other."""
+        """A clone here returns the reply of the clone on the server."""
         clone = Clone(Persona(Path("no-folder"), "Mira"), engine, sampling=SAMPLING)
         *_, last = clone.reply([ChatMessage("user", "hi")])
         assert isinstance(last, Reply)
@@ -415,7 +415,7 @@ class TestOurOwnServer:
         assert fake.samplings == [SAMPLING]
 
     def test_wrong_token(self, engine: OpenAIEngine) -> None:
-        """The person learns which variable to set."""
+        """The hint names the variable to set."""
         with pytest.raises(ChatcloneError, match="rejects the token") as caught:
             ask(engine_at(engine._endpoint.url, token="wrong"))
         assert "CHATCLONE_API_KEY" in caught.value.hint

@@ -9,12 +9,12 @@ from chatclone.engines.token_loop import TextStream
 
 
 def _bytes(ids: Sequence[int]) -> str:
-    """Decode as byte-level BPE does: a token is some bytes, here one; beyond them a token that is never shown."""
+    """Decode as byte-level BPE does: here a token is one byte; higher ids are special tokens."""
     return bytes(i for i in ids if i < 256).decode("utf-8", "replace")
 
 
 def _words(ids: Sequence[int]) -> str:
-    """Decode as SentencePiece does: a token is a word with the space before it, which a text begins without."""
+    """Decode as SentencePiece does: a token is a word with its leading space, which is dropped at the start."""
     return "".join(f" {i}" for i in ids).removeprefix(" ")
 
 
@@ -23,11 +23,11 @@ def _streamed(stream: TextStream, ids: Sequence[int]) -> list[str]:
 
 
 class TestTextStream:
-    """What is given is what all tokens say together, whole characters at a time, at the cost of the last few."""
+    """The pieces join to the text of all tokens, in whole characters, decoding only the last few tokens."""
 
     @given(st.text(st.characters(codec="utf-8", exclude_characters="\ufffd")), st.lists(st.integers(0, 40), max_size=4))
     def test_characters(self, text: str, specials: list[int]) -> None:
-        """A character of several tokens comes whole, with tokens that say nothing between any two."""
+        """A character of several tokens is returned whole, also with special tokens in between."""
         ids = [*text.encode()]
         for place in specials:
             ids.insert(place, 300)
@@ -37,16 +37,16 @@ class TestTextStream:
 
     @given(st.lists(st.integers(0, 300), max_size=40))
     def test_any_bytes(self, ids: list[int]) -> None:
-        """Bytes that are no text do no harm; of an unfinished character at the end nothing is said."""
+        """Invalid bytes raise nothing; an unfinished character at the end is dropped."""
         assert "".join(_streamed(TextStream(_bytes), ids)).rstrip("\ufffd") == _bytes(ids).rstrip("\ufffd")
 
     @given(st.lists(st.integers(0, 300)))
     def test_spaces(self, ids: list[int]) -> None:
-        """A space that belongs to a token is there wherever the text goes on."""
+        """A token's leading space is kept within the text."""
         assert "".join(_streamed(TextStream(_words), ids)) == _words(ids)
 
     def test_cost(self) -> None:
-        """However long a reply is, a few tokens are decoded for the next one."""
+        """The number of decoded tokens does not grow with the reply."""
         longest = 0
 
         def decode(ids: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""The loop shared by the engines on this machine, on an engine that says the alphabet."""
+"""The generation loop of local engines, on an engine that writes the alphabet."""
 
 import threading
 from collections import deque
@@ -17,7 +17,7 @@ EURO = "€".encode()  # three tokens of one byte
 
 
 class Alphabet(LocalEngine):
-    """Writes `reply` byte by byte, and remembers which tokens it was asked to compute."""
+    """Writes `reply` byte by byte, and records the tokens it computes."""
 
     name = "alphabet"
     read_batch = 4
@@ -30,7 +30,7 @@ class Alphabet(LocalEngine):
         self.prompt_length = 0
 
     def _free(self) -> None:
-        """Hold nothing."""
+        """Free nothing."""
 
     def _crop(self, length: int) -> int:
         return length if self.crops else 0
@@ -64,7 +64,7 @@ def _run(
 
 
 class TestReading:
-    """The prompt is read in batches, and what is held already is not read again."""
+    """The prompt is read in batches; cached tokens are not read again."""
 
     def test_batches(self) -> None:
         """Every batch is reported, and the whole prompt was computed."""
@@ -74,7 +74,7 @@ class TestReading:
         assert engine.fed == list(range(10))
 
     def test_common_prefix_is_kept(self) -> None:
-        """A second prompt costs only the tokens after what it shares with the first and its reply."""
+        """For a second prompt only the tokens after the common prefix are computed."""
         engine = Alphabet(b"ab")
         _run(engine, range(10))
         engine.fed.clear()
@@ -89,7 +89,7 @@ class TestReading:
         assert _run(engine, range(10))[0] == Reading(9, 10, 9)
 
     def test_a_model_that_cannot_crop(self) -> None:
-        """A model that forgets all or nothing reads the prompt anew."""
+        """A model that cannot crop its cache reads the whole prompt again."""
         engine = Alphabet(b"", crops=False)
         _run(engine, range(10))
         assert _run(engine, [0, 1, 2, 70])[0] == Reading(0, 4, 0)
@@ -102,21 +102,21 @@ class TestReading:
         assert _run(engine, range(10))[0] == Reading(4, 10, 4)
 
     def test_longer_than_the_context(self) -> None:
-        """A prompt that leaves no room for a reply is refused in words."""
+        """A prompt that fills the context is a ChatcloneError."""
         with pytest.raises(ChatcloneError, match="100 tokens and the model takes 100"):
             _run(Alphabet(b""), range(100))
 
 
 class TestWriting:
-    """Pieces are whole characters, and every end has its name."""
+    """Pieces are whole characters, and `Stopped` says why the reply ended."""
 
     def test_end_of_turn(self) -> None:
-        """The end-of-turn token ends the reply and is no part of it."""
+        """The end-of-turn token ends the reply and is not part of it."""
         events = _run(Alphabet(b"hi"), [1])
         assert events[-3:] == [Piece("h"), Piece("i"), Stopped("end_of_turn")]
 
     def test_a_character_of_several_tokens(self) -> None:
-        """A character comes when its last token has come, with the count of all."""
+        """A character is returned with its last token, with the count of all its tokens."""
         assert _run(Alphabet(b"a" + EURO), [1])[-3:] == [Piece("a"), Piece("€", 3), Stopped("end_of_turn")]
 
     def test_length(self) -> None:
@@ -130,7 +130,7 @@ class TestWriting:
         assert events[-1] == Stopped("length")
 
     def test_cancelled(self) -> None:
-        """What was written before the cancel stays, and the next prompt may build on it."""
+        """Text written before the cancellation stays in the cache for the next prompt."""
         engine = Alphabet(b"abcdef")
         answers = iter([False] * 3)
         events = _run(engine, [1], lambda: next(answers, True))
@@ -139,10 +139,10 @@ class TestWriting:
 
 
 class TestOneAtATime:
-    """A model serves one generation."""
+    """One generation at a time."""
 
     def test_second_is_refused(self) -> None:
-        """A generation beside an unfinished one is refused, and works when that one was left."""
+        """A second generation is refused until the first was closed."""
         engine = Alphabet(b"abc")
         first = engine.generate(_prompt([1]), Sampling(), lambda: False)
         next(first)
@@ -153,10 +153,10 @@ class TestOneAtATime:
 
 
 class TestClosing:
-    """A model is freed when nothing computes with it any more."""
+    """A model is freed after its generation has stopped."""
 
     def test_while_another_thread_writes(self) -> None:
-        """The generation stops, and only then the model goes."""
+        """The generation stops before the model is freed."""
         order: list[str] = []
         begun = threading.Event()
 
@@ -184,7 +184,7 @@ class TestClosing:
         assert order[-1] == "freed" and order.count("freed") == 1
 
     def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A generation that nobody went on with computes nothing once it is taken on again."""
+        """An abandoned generation computes nothing when it is resumed after closing."""
         monkeypatch.setattr(token_loop, "CLOSE_SECONDS", 0.01)
         engine = Alphabet(b"abc")
         events = engine.generate(_prompt([1]), Sampling(), lambda: False)
@@ -194,7 +194,7 @@ class TestClosing:
         assert engine.fed == []
 
     def test_twice(self) -> None:
-        """Closing again does nothing, and a closed model says so."""
+        """Closing twice does nothing; using a closed model is an error."""
         engine = Alphabet(b"abc")
         engine.close()
         engine.close()

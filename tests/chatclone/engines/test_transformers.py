@@ -53,7 +53,7 @@ class TestGeneration:
         assert _reply(engine, other, GREEDY) == _reply(TransformersEngine(*tiny_folders), other, GREEDY)
 
     def test_adapter_changes_the_reply(self, engine: TransformersEngine, tiny_folders: tuple[Path, Path]) -> None:
-        """Without its adapter the base says something else."""
+        """Without its adapter the base replies differently."""
         assert _reply(TransformersEngine(tiny_folders[0]), HELLO, GREEDY) != _reply(engine, HELLO, GREEDY)
 
     def test_logits_are_those_of_the_reply(self, engine: TransformersEngine) -> None:

@@ -1,4 +1,4 @@
-"""Exports that were really made, once a session: of an adapter, and of a merged model."""
+"""Real exports, made once a session: of an adapter, and of a merged model."""
 
 import json
 import shutil
@@ -59,7 +59,7 @@ def export_with(persona: Persona, home: Path, *arguments: Any, **named: Any) -> 
 
 @pytest.fixture(scope="session")
 def adapter_export(tiny: Tiny, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """The tiny Llama's adapter, exported as anyone would."""
+    """The tiny Llama's adapter, exported with the defaults."""
     home = home_with(tmp_path_factory.mktemp("home"), scripts)
     return export_with(trained_persona(home, tiny.base, tiny.adapter), home)
 

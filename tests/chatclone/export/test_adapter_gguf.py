@@ -32,11 +32,11 @@ class TestWhyMergedOnly:
         ],
     )
     def test_others(self, change: dict[str, Any], reason: str) -> None:
-        """Everything beside two matrices a layer and one alpha has a reason."""
+        """Everything except two matrices a layer and one alpha has a reason."""
         assert reason in str(why_merged_only({**PLAIN, **change}))
 
     def test_refused(self, tmp_path: Path) -> None:
-        """The error leads to a merged export."""
+        """The hint is a merged export."""
         (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "use_dora": true}')
         with pytest.raises(ChatcloneError, match="DoRA") as caught:
             adapter_gguf(tmp_path, tmp_path, tmp_path / "lora.gguf", tmp_path)
@@ -48,6 +48,6 @@ class TestRsLora:
     """rsLoRA divides by the square root of the rank, llama.cpp by the rank."""
 
     def test_alpha(self) -> None:
-        """Alpha takes up the difference; a plain adapter is left alone."""
+        """Alpha is changed accordingly; a plain adapter is unchanged."""
         assert with_plain_scale({**PLAIN, "use_rslora": True}) == {**PLAIN, "use_rslora": False, "lora_alpha": 16.0}
         assert with_plain_scale(PLAIN) is PLAIN

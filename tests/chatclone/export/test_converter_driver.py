@@ -1,4 +1,4 @@
-"""The three cures around llama.cpp's conversion scripts, on stand-ins for their functions."""
+"""The fixes for llama.cpp's conversion scripts, on replacements of their functions."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.tiny import SPLIT
 
 
 def _tokenizer(regex: str) -> Any:
-    """Return what the scripts are given: a transformers tokenizer, as far as it is asked."""
+    """Return a minimal transformers tokenizer."""
     steps = [{"type": "Split", "pattern": {"Regex": regex}}, {"type": "ByteLevel", "use_regex": False}]
     table = {"pre_tokenizer": {"type": "Sequence", "pretokenizers": steps}, "model": {"type": "BPE"}}
     return SimpleNamespace(backend_tokenizer=SimpleNamespace(to_str=lambda: json.dumps(table)))
@@ -26,22 +26,22 @@ class TestUnknownTokenizers:
     """A tokenizer whose hash the scripts do not know."""
 
     def test_known_hash(self) -> None:
-        """Where the scripts have an answer, it stands."""
+        """A hash that the scripts know is used."""
         named = converter_driver._naming_unknown_tokenizers(lambda model, tokenizer: "theirs")
         assert named(None, _tokenizer(SPLIT["qwen2"])) == "theirs"
 
     def test_known_family(self) -> None:
-        """Otherwise the way of splitting names it."""
+        """Otherwise the name follows from the way of splitting."""
         assert converter_driver._naming_unknown_tokenizers(_unknown)(None, _tokenizer(SPLIT["qwen2"])) == "qwen2"
 
     def test_unknown_family(self) -> None:
-        """What splits in a way of its own stays an error."""
+        """An unknown way of splitting stays an error."""
         with pytest.raises(NotImplementedError):
             converter_driver._naming_unknown_tokenizers(_unknown)(None, _tokenizer(r"\w+"))
 
 
 class TestRotaryPct:
-    """GPT-NeoX's share of rotated dimensions, which transformers 5 calls by another name."""
+    """GPT-NeoX's share of rotated dimensions, which transformers 5 renamed."""
 
     def test_moved(self) -> None:
         """The script finds it under the old name."""
@@ -49,23 +49,23 @@ class TestRotaryPct:
         assert converter_driver._with_rotary_pct(lambda folder: dict(config))("x")["rotary_pct"] == 0.5
 
     def test_others(self) -> None:
-        """An old config keeps its own, and other models get none."""
+        """An old config keeps its value, and other models get none."""
         old = {"model_type": "gpt_neox", "rotary_pct": 0.25, "rope_parameters": {"partial_rotary_factor": 0.5}}
         assert converter_driver._with_rotary_pct(lambda: dict(old))()["rotary_pct"] == 0.25
         assert "rotary_pct" not in converter_driver._with_rotary_pct(lambda: {"model_type": "llama"})()
 
 
 class TestSentencepiece:
-    """The scripts ask for the sentencepiece package before they look for its file."""
+    """The scripts import sentencepiece before they look for its file."""
 
     def test_without_the_file(self, tmp_path: Path) -> None:
-        """Without tokenizer.model the scripts hear that, and go on to BPE."""
+        """Without tokenizer.model the scripts go on to BPE."""
         create = converter_driver._without_sentencepiece(lambda model: pytest.fail("sentencepiece was asked for"))
         with pytest.raises(FileNotFoundError):
             create(SimpleNamespace(dir_model=tmp_path))
 
     def test_with_the_file(self, tmp_path: Path) -> None:
-        """With it their own function answers."""
+        """With it their own function is called."""
         (tmp_path / "tokenizer.model").touch()
         assert (
             converter_driver._without_sentencepiece(lambda model: "theirs")(SimpleNamespace(dir_model=tmp_path))
@@ -74,7 +74,7 @@ class TestSentencepiece:
 
 
 class TestKeys:
-    """Metadata of our own."""
+    """Additional metadata."""
 
     def test_added_before_the_header(self) -> None:
         """Each value is added in its type, and then the script's own function writes."""

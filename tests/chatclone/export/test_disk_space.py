@@ -1,4 +1,4 @@
-"""Room on the disk, and memory for a merge."""
+"""Disk space, and memory for a merge."""
 
 import shutil
 from collections import namedtuple
@@ -20,21 +20,21 @@ def test_merge_memory() -> None:
 
 
 class TestCheck:
-    """Too little room is told before anything is written."""
+    """Too little space is an error before anything is written."""
 
     def test_enough(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What fits is let through; a folder need not be there yet."""
+        """With enough space nothing is raised; a folder need not exist yet."""
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(9e9, 4e9, 5_000_000_000))
         check_disk_space({tmp_path / "not" / "there": 4_900_000_000})
 
     def test_one_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Folders on one disk are added up, and the error says how much is missing where."""
+        """The needs of folders on one disk are added up."""
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(9e9, 4e9, 5_000_000_000))
         with pytest.raises(ChatcloneError, match=r"needs 6\.1 GB in .+ and 5\.0 GB is free") as caught:
             check_disk_space({tmp_path / "models": 3_000_000_000, tmp_path / "cache": 3_000_000_000})
         assert "--out" in caught.value.hint
 
     def test_nothing_needed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A full disk that gets nothing is no matter."""
+        """A full disk to which nothing is written is accepted."""
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(9e9, 9e9, 0))
         check_disk_space({tmp_path: 0})

@@ -1,4 +1,4 @@
-"""Exports from beginning to end, on tiny random models: converted, compared, reported, recorded."""
+"""Exports from start to finish, on tiny random models."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ class TestAdapter:
         assert loss["gguf"] == pytest.approx(loss["adapter"], abs=0.01)
 
     def test_told(self, adapter_export: Done) -> None:
-        """What is being done is told as it is; what should be read is told once."""
+        """Progress and announcements are passed on."""
         assert any("once for all personas" in stage for stage in adapter_export.stages)
         assert any(text.startswith("adapter, f16: ") for text in adapter_export.announced)
         assert any(text.startswith("only 2 prompts") for text in adapter_export.announced)
@@ -87,7 +87,7 @@ class TestAdapter:
         assert 'PARAMETER stop "<|im_end|>"' in modelfile and "PARAMETER num_ctx 256" in modelfile
 
     def test_persona_inside(self, adapter_export: Done) -> None:
-        """The adapter carries the persona and names its base; the shared base knows nobody."""
+        """The adapter contains the persona and the name of its base; the shared base contains no persona."""
         lora, model = (read_metadata(file) for file in adapter_export.files)
         assert lora["chatclone.name"] == "Mira"
         assert lora["chatclone.base_file"] == adapter_export.files[1].name
@@ -109,11 +109,11 @@ class TestMerged:
         ]
 
     def test_memory_told(self, merged_export: Done) -> None:
-        """What the merge needs of the memory is told before."""
+        """The memory that the merge needs is announced."""
         assert any("merging in 32 bits takes up to 1.0 GB of memory" in text for text in merged_export.announced)
 
     def test_recorded(self, merged_export: Done) -> None:
-        """A chat finds it, wherever it lies."""
+        """A chat finds it in any folder."""
         exported = export_record.current_export(merged_export.persona, merged_export.home)
         assert exported is not None and exported.lora is None and exported.quant == "f16"
 
@@ -129,7 +129,7 @@ class TestBaseGguf:
     """A base that the user has already."""
 
     def test_used(self, families: dict[Family, Tiny], scripts: Path, tmp_path: Path) -> None:
-        """It is used where it lies, under an rsLoRA that keeps its strength; nothing is converted but the adapter."""
+        """It is used in place, with an rsLoRA that keeps its scale; only the adapter is converted."""
         tiny, home = families["qwen2"], home_with(tmp_path, scripts)
         rslora = tiny_adapter(tiny.base, home / "rslora", rslora=True)
         done = export_with(trained_persona(home, tiny.base, rslora), home, out=home / "stick", base_gguf=tiny.gguf)
@@ -154,17 +154,17 @@ class TestBaseGguf:
 
 
 class TestVerify:
-    """The parity again."""
+    """Repeating the parity report."""
 
     def test_current(self, adapter_export: Done) -> None:
-        """Of the current export it comes out the same."""
+        """For the current export the result is the same."""
         document = verified(adapter_export.persona, home=adapter_export.home)
         assert document["parity"] == adapter_export.document["parity"]
         assert document["files"] == adapter_export.document["files"]
 
     @pytest.mark.parametrize("which", ["adapter_export", "merged_export"])
     def test_a_file(self, which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-        """A file that was carried elsewhere is verified there; an adapter finds its base."""
+        """A copied file is verified in its folder; an adapter finds its base."""
         done: Done = request.getfixturevalue(which)
         carried = _copy(done.files[0], tmp_path)
         document = verified(done.persona, carried, home=done.home)
@@ -173,7 +173,7 @@ class TestVerify:
         assert Path(document["beside"][0]).parent == tmp_path
 
     def test_another_models_file(self, merged_export: Done, tiny: Tiny, tmp_path: Path) -> None:
-        """A file that answers otherwise fails, and the report stays."""
+        """A file that answers differently fails, and the report stays."""
         bare = _copy(tiny.gguf, tmp_path)
         with pytest.raises(ChatcloneError, match="does not answer like the adapter"):
             verify(merged_export.persona, bare, home=merged_export.home)
@@ -182,7 +182,7 @@ class TestVerify:
 
     @pytest.mark.parametrize("which", ["adapter_export", "merged_export"])
     def test_another_base(self, which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-        """Where the base was replaced by another model meanwhile, that is said, and nothing is compared with it."""
+        """When the base was replaced, that is an error, and nothing is compared."""
         done: Done = request.getfixturevalue(which)
         base = shutil.copytree(done.persona.base, tmp_path / "base")
         _change(base / "model.safetensors")
@@ -192,7 +192,7 @@ class TestVerify:
         assert not list(tmp_path.glob("*.parity.*"))
 
     def test_another_base_gguf(self, adapter_export: Done, tmp_path: Path) -> None:
-        """An adapter beside a GGUF of its base's name that is another model is not compared at all."""
+        """An adapter with a replaced base GGUF is not compared."""
         lora, model = (_copy(file, tmp_path) for file in adapter_export.files)
         _change(model)
         with pytest.raises(ChatcloneError, match="its weights are others") as caught:
@@ -244,7 +244,7 @@ def test_interrupted(
 
 
 class TestRefused:
-    """What cannot be exported is told before anything is written."""
+    """Errors before anything is written."""
 
     def test_untrained(self, persona: Persona, tmp_path: Path) -> None:
         """Without an adapter there is nothing to export."""
@@ -262,7 +262,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("kind", ["adapter", "merged"])
     def test_full_disk(self, persona: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-        """A disk without room is told so."""
+        """A full disk is an error."""
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
         with pytest.raises(ChatcloneError, match=r"needs 0\.1 GB in .+ and 0\.0 GB is free"):
@@ -271,7 +271,7 @@ class TestRefused:
 
 
 def test_left_over(persona: Persona, tiny: Tiny, tmp_path: Path) -> None:
-    """What a killed export left is gone before the next one looks for room."""
+    """Files of a killed export are removed before the space is checked."""
     left = cached_base(tiny.base, "base", "f16", tmp_path).with_name(f".base.{_ended_process()}.partial.gguf")
     left.parent.mkdir(parents=True)
     left.touch()
@@ -285,7 +285,7 @@ def _copy(file: Path, folder: Path) -> Path:
 
 
 def _change(weights: Path) -> None:
-    """Make another model of it, of the same shape."""
+    """Change the weights of a model."""
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 

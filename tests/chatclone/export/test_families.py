@@ -52,7 +52,7 @@ def test_precision() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_tokenizer(family: Family, families: dict[Family, Tiny]) -> None:
-    """Hostile text becomes the same ids, and what ends a turn in training ends it in llama.cpp."""
+    """Difficult text becomes the same ids, and the end of a turn is the same in llama.cpp."""
     tiny = families[family]
     verify_tokenizer(tiny.base, tiny.gguf)
     check_stop_ids(tiny.base, tiny.gguf)

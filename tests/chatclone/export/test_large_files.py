@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from chatclone.export.large_files import partial_name, remove_partial_files, wri
 
 
 def test_renamed_when_whole(tmp_path: Path) -> None:
-    """Nothing is there before the end, and then the file, readable by its owner only."""
+    """The file appears at the end, readable by its owner only."""
     target = tmp_path / "models" / "a.gguf"
     with written_whole(target) as partial:
         partial.write_bytes(b"new")
@@ -22,7 +22,7 @@ def test_renamed_when_whole(tmp_path: Path) -> None:
 
 
 def test_failure_keeps_the_old(tmp_path: Path) -> None:
-    """A failure leaves the older file as it was, and nothing beside it."""
+    """A failure leaves the older file unchanged, and no other file."""
     target = tmp_path / "a.gguf"
     target.write_bytes(b"old")
     with pytest.raises(KeyboardInterrupt), written_whole(target) as partial:
@@ -33,10 +33,10 @@ def test_failure_keeps_the_old(tmp_path: Path) -> None:
 
 
 class TestLeftOver:
-    """What a killed export leaves is removed by the next one."""
+    """The files of a killed export are removed by the next one."""
 
     def test_of_a_killed_process(self, tmp_path: Path) -> None:
-        """Half-written files and folders of a process that is gone are removed, at any stage of theirs."""
+        """Unfinished files and folders of a dead process are removed."""
         killed = """
 import os, sys
 from pathlib import Path
@@ -55,7 +55,7 @@ with written_whole(folder / "a.gguf") as partial:
         assert not list(tmp_path.iterdir())
 
     def test_others_stay(self, tmp_path: Path) -> None:
-        """What a living process is writing stays, and what is no half-written file."""
+        """Files of a running process stay, and so do other files."""
         (tmp_path / (partial_name("a") + ".gguf")).touch()
         (tmp_path / f".a.{os.getppid()}.partial.gguf").touch()
         (tmp_path / "a.partial.gguf").touch()

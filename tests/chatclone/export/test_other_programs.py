@@ -1,4 +1,4 @@
-"""Files for other programs: Ollama's Modelfile, and the note."""
+"""Files for other programs: Ollama's Modelfile, and the README."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ class TestModelfile:
     """What `ollama create` reads."""
 
     def test_merged(self, merged: ChatSetup, folder: Path) -> None:
-        """One file, its template in Ollama's language, the stop token, and the person's own sampling."""
+        """One file, its template in Ollama's language, the stop token, and the persona's sampling."""
         lines = modelfile(folder, merged).splitlines()
         assert lines[1] == "FROM ./mira-1-q8_0.gguf"
         assert not [line for line in lines if line.startswith("ADAPTER")]
@@ -50,13 +50,13 @@ class TestModelfile:
         assert lines[-1] == "SYSTEM \"\"\"Be Mira, '''really'''.\"\"\""
 
     def test_adapter(self, merged: ChatSetup, folder: Path, tmp_path: Path) -> None:
-        """An adapter names its base by the way there, so that a home can be moved."""
+        """An adapter names its base by a relative path, so that a home can be moved."""
         base, lora = tmp_path / "cache" / "gguf" / "base.gguf", merged.files.model
         lines = modelfile(folder, with_files(merged, model=base, lora=lora)).splitlines()
         assert lines[1:3] == ["FROM ../cache/gguf/base.gguf", "ADAPTER ./mira-1-q8_0.gguf"]
 
     def test_other_template(self, merged: ChatSetup, folder: Path) -> None:
-        """A template that is no ChatML is left to Ollama, and its stop marker stops."""
+        """A template other than ChatML is left to Ollama, and its stop marker is a stop text."""
         plain = replace(chatml(), source="{#- stop_marker=[end] -#}{% for m in messages %}{{ m.content }}{% endfor %}")
         text = modelfile(folder, replace(merged, template=plain))
         assert "TEMPLATE " not in text.replace("# No TEMPLATE", "")
@@ -64,17 +64,17 @@ class TestModelfile:
 
 
 class TestNote:
-    """Exact commands for the rest."""
+    """The commands for other programs."""
 
     def test_merged(self, merged: ChatSetup, folder: Path) -> None:
-        """A merged file goes everywhere."""
+        """A merged file works in every program."""
         text = readme(folder, merged)
         assert "chatclone chat --engine gguf --model ./mira-1-q8_0.gguf --plain" in text
         assert "llama-server -m ./mira-1-q8_0.gguf -c 2048" in text
         assert "lms import ./mira-1-q8_0.gguf" in text
 
     def test_adapter(self, merged: ChatSetup, folder: Path) -> None:
-        """LM Studio loads no adapters; the others get both files."""
+        """LM Studio cannot load adapters; the others get both files."""
         text = readme(folder, with_files(merged, lora=folder / "lora.gguf"))
         assert "llama-server -m ./mira-1-q8_0.gguf --lora ./lora.gguf" in text
         assert "chat --engine gguf --model ./lora.gguf" in text
@@ -82,14 +82,14 @@ class TestNote:
         assert "--kind merged" in text and "lms import" not in text
 
     def test_names(self, merged: ChatSetup, folder: Path) -> None:
-        """Spaces in a path are quoted, and Ollama gets a name it takes."""
+        """Spaces in a path are quoted, and Ollama gets a valid name."""
         persona = replace(merged.files.persona, folder=folder / "мира")
         text = readme(folder, with_files(merged, persona=persona, model=folder / "my files" / "мира.gguf"))
         assert "llama-server -m './my files/мира.gguf'" in text
         assert "ollama create clone -f" in text
 
     def test_written(self, merged: ChatSetup, folder: Path) -> None:
-        """Both are named after the export: a README that lies there already stays."""
+        """Both are named after the export, so that an existing README stays."""
         assert [path.name for path in write_setup_files(folder, merged)] == [
             "mira-1-q8_0.Modelfile",
             "mira-1-q8_0.README.md",
@@ -97,7 +97,7 @@ class TestNote:
 
 
 def test_is_chatml() -> None:
-    """A template is told by what it renders."""
+    """ChatML is recognized by what a template renders."""
     assert is_chatml(chatml())
     assert is_chatml(replace(chatml(), source=CHATML))
     assert not is_chatml(replace(chatml(), source=GEMMA, variables={"bos_token": "<bos>"}))

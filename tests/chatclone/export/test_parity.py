@@ -45,7 +45,7 @@ class Table:
 
 
 class TestAgreement:
-    """The numbers mean what their names say."""
+    """The numbers of an agreement."""
 
     def test_equal(self) -> None:
         """An engine agrees with itself entirely."""
@@ -64,18 +64,18 @@ class TestAgreement:
         assert compare(Table(1, 0), Table(0, 1), [UNTRAINED])[0].top1_agreement == 0.0
 
     def test_padded_vocabulary(self) -> None:
-        """Logits of tokens that only one engine has room for are left out."""
+        """Logits of padding tokens are left out."""
         assert compare(Table(1, 2, -9, -9), Table(1, 2), [UNTRAINED])[0].top1_agreement == 1.0
 
     def test_read_once(self) -> None:
-        """A conversation costs each engine one pass, for agreement and loss together."""
+        """Each engine reads a conversation once, for agreement and loss together."""
         ours, theirs = Table(1, 2), Table(1, 2)
         compare(ours, theirs, [TRAINED, UNTRAINED])
         assert (ours.read, theirs.read) == (2, 2)
 
 
 class TestLoss:
-    """Nats a trained token, and the share that an export keeps."""
+    """Loss in nats a trained token, and the share of the gain that an export keeps."""
 
     def test_known(self) -> None:
         """Of (3/4, 1/4), the tokens 0 and 1 cost log 4/3 and log 4."""
@@ -85,7 +85,7 @@ class TestLoss:
         assert loss.gguf == pytest.approx(np.log(2))
 
     def test_of_one_engine(self) -> None:
-        """One engine alone is asked only where something is trained."""
+        """Conversations without trained tokens are not read."""
         engine = Table(0, 0)
         assert mean_loss(engine, [UNTRAINED, TRAINED]) == pytest.approx(np.log(2))
         assert engine.read == 1
@@ -101,16 +101,16 @@ class TestLoss:
 
     @pytest.mark.parametrize("adapter", [5.0, 5.5, 4.995])
     def test_no_gain(self, adapter: float) -> None:
-        """An adapter that gained nothing leaves nothing to keep a share of."""
+        """Without a gain of the adapter there is no share."""
         assert Loss(9, 5.0, adapter, 5.0).kept is None
         assert Loss(0).kept is None
 
 
 class TestReadings:
-    """What is read, and which of it is trained."""
+    """The token ids that are read, and their labels."""
 
     def test_held_out(self) -> None:
-        """A held-out conversation is read whole, its reply and end of turn labelled."""
+        """A held-out conversation is read completely, with labels for its reply and end of turn."""
         (reading,) = readings(chatml(), [ANSWERED], 200)
         labelled = [label for label in reading.labels if label != IGNORED]
         assert chatml().decode(labelled) == "hi"
@@ -118,13 +118,13 @@ class TestReadings:
         assert reading.targets()[-1] == IGNORED
 
     def test_others(self) -> None:
-        """Of training data nothing counts for the loss."""
+        """Training data does not count for the loss."""
         (reading,) = readings(chatml(), [replace(ANSWERED, source="training")], 200)
         assert set(reading.labels) == {IGNORED}
         assert reading.ids == chatml().prompt(ASKED.messages, 200).ids
 
     def test_untrained(self) -> None:
-        """A held-out conversation of which nothing was to be learned is compared and not counted."""
+        """A held-out conversation without a trained reply is compared, but has no loss."""
         untrained = Probe((ChatMessage("user", "hey"), ChatMessage("assistant", "hi")), "held_out")
         (reading,) = readings(chatml(), [untrained], 200)
         assert set(reading.labels) == {IGNORED}
@@ -142,7 +142,7 @@ class TestPromptIds:
         assert prompt_ids_equal(chatml(), chatml(), [ASKED, ANSWERED], 200)
 
     def test_other_ids(self) -> None:
-        """A tokenizer that differs in one prompt is told."""
+        """A tokenizer that differs in one prompt is noticed."""
         other = replace(chatml(), encode=lambda text: [7])
         assert not prompt_ids_equal(chatml(), other, [ANSWERED], 200)
 

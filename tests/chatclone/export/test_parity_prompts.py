@@ -1,4 +1,4 @@
-"""What an export is compared on."""
+"""The conversations that an export is compared on."""
 
 import json
 from pathlib import Path
@@ -36,23 +36,23 @@ class TestPrompts:
     """Where a conversation is cut."""
 
     def test_before_each_reply(self) -> None:
-        """Every reply to somebody ends a prompt, just before it."""
+        """Every reply to a message gives a prompt that ends before it."""
         turns = tuple(ChatMessage("user" if role == "user" else "assistant", text) for role, text in TWO)
         assert [prompt[-1].content for prompt in Probe(turns, "held_out").prompts()] == ["hey", "soup?"]
 
     def test_without_a_reply(self) -> None:
-        """A question nobody answered is a prompt itself."""
+        """A conversation without a reply is a prompt itself."""
         turns = (ChatMessage("system", "s"), ChatMessage("user", "a"), ChatMessage("user", "b"))
         assert Probe(turns, "hostile").prompts() == [turns]
 
     def test_reply_to_nobody(self) -> None:
-        """A reply that begins a conversation answers nothing."""
+        """A reply that begins a conversation gives no prompt."""
         turns = (ChatMessage("system", "s"), ChatMessage("assistant", "hey"))
         assert Probe(turns, "held_out").prompts() == []
 
 
 class TestChosen:
-    """Held-out conversations first, then training data, then hostile text."""
+    """Held-out conversations first, then training data, then difficult text."""
 
     def test_as_trained(self, persona: Persona) -> None:
         """A line is rendered as training does it: its own partner in the system turn, its weights kept."""
@@ -63,7 +63,7 @@ class TestChosen:
         assert [message.trained for message in first.messages] == [False, False, True, False, True]
 
     def test_no_more_than_wanted(self, persona: Persona) -> None:
-        """As many lines are taken as hold the wanted prompts, from all over the file."""
+        """Lines with the wanted number of prompts are taken, spread over the file."""
         lines = [_line(("user", str(number)), ("assistant", "ok")) for number in range(100)]
         _write(persona, "eval.jsonl", *lines)
         chosen = sorted(int(probe.messages[1].content) for probe in probes(persona, 10) if probe.source == "held_out")
@@ -72,13 +72,13 @@ class TestChosen:
         assert max(gaps) <= 20
 
     def test_filled_up(self, persona: Persona) -> None:
-        """Where too little is held out, training data fills up."""
+        """Where too few are held out, training data is added."""
         _write(persona, "eval.jsonl", _line(*TWO))
         _write(persona, "train.jsonl", *[_line(*TWO)] * 9)
         sources = [probe.source for probe in probes(persona, 6)]
         assert sources == ["held_out", "training", "training", *["hostile"] * len(DIFFICULT_TEXTS)]
 
     def test_no_data(self, persona: Persona) -> None:
-        """Without a data set hostile text is left, asked with the persona's system turn."""
+        """Without a data set only difficult text is left, with the persona's system turn."""
         assert [probe.messages[-1].content for probe in probes(persona)] == list(DIFFICULT_TEXTS)
         assert "chatting with Theo" in probes(persona)[0].messages[0].content

@@ -1,4 +1,4 @@
-"""The parity report: what is a breach, and what people read."""
+"""The parity report: breaches, and the text."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def _files(quant: str) -> ExportedFiles:
 
 
 class TestBreaches:
-    """What an export falls short in."""
+    """The ways in which an export falls short."""
 
     @pytest.mark.parametrize(
         ("quant", "agreement", "passes"),
@@ -47,26 +47,26 @@ class TestBreaches:
         ],
     )
     def test_bars(self, quant: str, agreement: float, passes: bool) -> None:
-        """f16 must agree in 99 % of positions, q8_0 in 97 %; fewer bits have no bar."""
+        """f16 must agree in 99 % of positions, q8_0 in 97 %; fewer bits have no minimum."""
         found = _parity(top1_agreement=agreement).breaches(quant)
         assert (not found) is passes
         assert passes or quant in found[0]
 
     def test_reference_in_16_bits(self) -> None:
-        """Where transformers itself had to round, it is no judge of single tokens."""
+        """With a 16-bit reference the next token has no minimum."""
         assert not _parity(reference_bits=16, top1_agreement=0.9).breaches("f16")
         assert _parity(reference_bits=16, token_ids_equal=False).breaches("f16")
 
     def test_ids(self) -> None:
-        """Other token ids are a breach whatever the quant."""
+        """Other token ids are a breach in every quantization."""
         assert "token ids" in _parity(token_ids_equal=False).breaches("q4_k_m")[0]
 
 
 class TestText:
-    """What people read."""
+    """The text of the report."""
 
     def test_kept(self) -> None:
-        """The loss is told in the unit of what training won."""
+        """The loss is reported as a share of the adapter's gain."""
         text = report_text(_files("q4_k_m"), PARITY)
         assert "base 5.0000, adapter 3.0000, this export 3.1400" in text
         assert "keeps 93.0 % of what the adapter gained" in text
@@ -74,7 +74,7 @@ class TestText:
         assert text.endswith("Passed.\n")
 
     def test_breach(self) -> None:
-        """A breach stands in the report."""
+        """A breach is in the report."""
         assert "**Falls short**: the next token agrees in 98.50 %" in report_text(_files("f16"), PARITY)
 
     def test_no_loss(self) -> None:
@@ -84,11 +84,11 @@ class TestText:
         assert "loss" not in nothing.summary()
 
     def test_no_gain(self) -> None:
-        """An adapter that learned nothing is told."""
+        """An adapter without a gain is reported."""
         assert "gained nothing" in report_text(_files("f16"), _parity(loss=Loss(888, 5.0, 5.0, 5.0)))
 
     def test_summary(self) -> None:
-        """The command prints the same in two lines."""
+        """The summary has two lines."""
         first, second = PARITY.summary().splitlines()
         assert first.startswith("parity on 74 prompts: token ids equal, next token agrees 98.50 %")
         assert second.endswith("It keeps 93.0 % of what the adapter gained over the base.")

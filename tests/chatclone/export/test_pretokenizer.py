@@ -33,7 +33,7 @@ class TestKnown:
         [("qwen2", False, "qwen2"), ("llama", True, "llama-bpe"), ("llama", False, "dbrx")],
     )
     def test_by_regex(self, family: Literal["qwen2", "llama"], ignore_merges: bool, name: str) -> None:
-        """The regular expression tells, and for Llama's whether whole words skip the merges."""
+        """The name follows from the regular expression, and for Llama's from `ignore_merges`."""
         assert pre_tokenizer_name(_tokenizer(_split(SPLIT[family]), BYTES, ignore_merges=ignore_merges)) == name
 
     def test_gpt2(self) -> None:
@@ -48,7 +48,7 @@ class TestKnown:
 
 
 class TestUnknown:
-    """What has no name is not guessed."""
+    """Tokenizers without a name."""
 
     @pytest.mark.parametrize(
         "tokenizer",
@@ -62,5 +62,5 @@ class TestUnknown:
         ids=["other-words", "space-before", "lower-case", "unigram", "no-split"],
     )
     def test_no_name(self, tokenizer: dict[str, Any]) -> None:
-        """Another way to split, or something done before it, has no name."""
+        """Another way of splitting, or another normalizer, has no name."""
         assert pre_tokenizer_name(tokenizer) is None

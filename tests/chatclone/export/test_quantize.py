@@ -1,4 +1,4 @@
-"""Which quant is chosen, and quantizing itself."""
+"""The default quantization, and quantizing a file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.chatclone.conftest import Tiny
 
 
 class TestChoice:
-    """A quant is chosen by the size of the base, with a reason."""
+    """The default follows from the size of the base, with a reason."""
 
     @pytest.mark.parametrize(
         ("parameters", "quant"), [(8e6, "f16"), (0.5e9, "q8_0"), (1.5e9, "q8_0"), (3e9, "q4_k_m"), (8e9, "q4_k_m")]
@@ -22,7 +22,7 @@ class TestChoice:
         assert reason
 
     def test_names(self) -> None:
-        """Names are known in any case; an unknown one lists the known."""
+        """Names are read in any case; an unknown one is an error that lists the known ones."""
         assert parse_quant("Q4_K_M") == "q4_k_m"
         with pytest.raises(UsageError, match="no quantization called q3") as caught:
             parse_quant("q3")
@@ -39,7 +39,7 @@ class TestQuantize:
     """llama.cpp's own quantization."""
 
     def test_smaller(self, tiny: Tiny, tmp_path: Path) -> None:
-        """The file gets smaller and still is a model."""
+        """The file is smaller and can be loaded."""
         from chatclone.gguf.model_file import GgufModel
 
         quantize(tiny.gguf, tmp_path / "q8.gguf", "q8_0")
@@ -47,7 +47,7 @@ class TestQuantize:
         GgufModel(tmp_path / "q8.gguf").close()
 
     def test_failure_leaves_nothing(self, tiny: Tiny, tmp_path: Path) -> None:
-        """What cannot be quantized leaves no half file."""
+        """A failure leaves no file."""
         (tmp_path / "cut.gguf").write_bytes(tiny.gguf.read_bytes()[:9000])
         with pytest.raises(ChatcloneError, match="cannot quantize"):
             quantize(tmp_path / "cut.gguf", tmp_path / "out.gguf", "q8_0")

@@ -36,7 +36,7 @@ def _reply(engine: LocalEngine, question: str) -> str:
 
 
 def test_same_replies(scripts: Path, tmp_path: Path) -> None:
-    """Ten greedy replies are equal letter by letter, and so are the ids of hostile text."""
+    """Ten greedy replies are equal letter by letter, and so are the ids of difficult text."""
     from chatclone.engines.llama_cpp import LlamaEngine
     from chatclone.engines.transformers import TransformersEngine
 

@@ -1,4 +1,4 @@
-"""A base GGUF that the user has already is the adapter's base, or it is refused."""
+"""A user's base GGUF is refused unless it is the adapter's base."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_base_itself(family: Family, families: dict[Family, Tiny]) -> None:
-    """The base's own GGUF passes, whatever its family, and tells its quant where the converter wrote it."""
+    """The base's own GGUF passes in every family, and its quantization is returned where the file has it."""
     assert check_user_base(families[family].gguf, families[family].base) == (
         "unknown" if family == "gpt_neox" else "f16"
     )
@@ -24,16 +24,16 @@ def test_the_base_itself(family: Family, families: dict[Family, Tiny]) -> None:
 
 
 class TestRefused:
-    """Every difference has its words."""
+    """Every difference has its message."""
 
     def test_vocabulary(self, families: dict[Family, Tiny]) -> None:
-        """Another vocabulary shows itself by the first token that differs."""
+        """Another vocabulary is refused with the first token that differs."""
         with pytest.raises(ChatcloneError, match="another vocabulary than base: token") as caught:
             check_user_base(families["gemma2"].gguf, families["llama"].base)
         assert "--base-gguf" in caught.value.hint
 
     def test_tokenizer(self, families: dict[Family, Tiny], tmp_path: Path) -> None:
-        """With the same tokens, another way to split words shows itself on hostile text."""
+        """With the same tokens, another way of splitting words is noticed on difficult text."""
         other = tmp_path / "other"
         shutil.copytree(families["llama"].base, other)
         tokenizer = (other / "tokenizer.json").read_text("utf-8")
@@ -42,13 +42,13 @@ class TestRefused:
             check_user_base(families["llama"].gguf, other)
 
     def test_size(self, families: dict[Family, Tiny]) -> None:
-        """A larger model of the same family has other numbers."""
+        """A larger model of the same family has another shape."""
         metadata: dict[str, Value] = {"general.architecture": "llama", "llama.block_count": 28}
         assert shape_difference(metadata, {"num_hidden_layers": 24}) == "block_count is 28 and should be 24"
         assert shape_difference(metadata, {"num_hidden_layers": 28, "hidden_size": 64}) == ""
 
     def test_an_adapter(self, families: dict[Family, Tiny]) -> None:
-        """An adapter is no base."""
+        """An adapter is not a base."""
         with pytest.raises(ChatcloneError, match="is not a model"):
             check_user_base(families["llama"].lora, families["llama"].base)
 

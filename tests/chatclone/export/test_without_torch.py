@@ -1,4 +1,4 @@
-"""An exported file chats on a computer with llama.cpp and nothing of the training stack, and no persona on disk."""
+"""An exported file can chat on a computer without the training stack and without the persona's folder."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def _chat(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("file", ["mira.gguf", "lora.gguf"])
 def test_once(stick: Path, tmp_path: Path, file: str) -> None:
-    """One reply to one line, with the persona's own system prompt, as `chat --once --json` tells it."""
+    """`chat --once --json` replies with the persona's system prompt."""
     chat = ("chat", "--engine", "gguf", "--model", str(stick / file), "--once", "hi", "--json", "--greedy")
     done = _chat(tmp_path / "home", *chat)
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,7 @@ def test_once(stick: Path, tmp_path: Path, file: str) -> None:
 
 
 def test_plain(stick: Path, tmp_path: Path) -> None:
-    """Line by line too; its conversations are kept apart from personas."""
+    """`chat --plain` works too; its conversations are kept apart from personas."""
     done = _chat(tmp_path / "home", "chat", "--engine", "gguf", "--model", str(stick / "mira.gguf"), "--plain")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "home" / "carried" / "mira" / "chats.sqlite").is_file()
@@ -72,7 +72,7 @@ def test_plain(stick: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["mira.gguf", "lora.gguf"])
 def test_served(stick: Path, tmp_path: Path, file: str) -> None:
-    """The file alone can be offered as a server too, under the name of whom it carries."""
+    """`serve` works with the file alone, under the name of its persona."""
     pytest.importorskip("starlette", reason="the extra `serve` is not installed")
     arguments = ["serve", "--port", "0", "--json", "--engine", "gguf", "--model", str(stick / file)]
     command = [sys.executable, "-c", ELSEWHERE.format(stack=set(TRAINING_STACK)), *arguments]
@@ -104,7 +104,7 @@ def test_served(stick: Path, tmp_path: Path, file: str) -> None:
 
 
 def test_a_file_that_carries_nobody(stick: Path, tmp_path: Path) -> None:
-    """Any other model needs a persona on this computer, and that is said in two lines."""
+    """A model without a persona needs one on this computer, else it is an error."""
     (base,) = stick.glob("base-*.gguf")
     done = _chat(tmp_path / "home", "chat", "--model", str(base), "--once", "hi")
     assert done.returncode == 1

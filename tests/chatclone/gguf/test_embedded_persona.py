@@ -43,10 +43,10 @@ def _value(value: Value) -> bytes:
 
 
 class TestPersona:
-    """There and back."""
+    """Writing and reading the embedded persona."""
 
     def test_round_trip(self, tmp_path: Path) -> None:
-        """Name, system prompt with its facts, partner and sampling come through; the seed stays at home."""
+        """Name, system prompt with its facts, partner and sampling are restored; the seed is not."""
         carried = embedded_persona(_file(tmp_path / "a.gguf", persona_metadata(MIRA)), tmp_path)
         assert carried is not None
         assert (carried.name, carried.partners) == ("Mira", ("Theo",))
@@ -55,19 +55,19 @@ class TestPersona:
         assert carried.sampling == Sampling(temperature=0.7, min_p=0.1, max_tokens=99)
 
     def test_apart_from_personas(self, tmp_path: Path) -> None:
-        """Its chats lie apart from the personas of that home, and nothing is made before it chats."""
+        """Its folder is apart from the personas of that home, and is not created by reading."""
         carried = embedded_persona(_file(tmp_path / "a.gguf", persona_metadata(MIRA)), tmp_path / "home")
         assert carried is not None
         assert carried.folder == tmp_path / "home" / "carried" / "mira"
         assert not (tmp_path / "home").exists()
 
     def test_none(self, tmp_path: Path) -> None:
-        """Any other GGUF carries nobody."""
+        """Any other GGUF has no persona."""
         assert embedded_persona(_file(tmp_path / "a.gguf", {"general.name": "Qwen"}), tmp_path) is None
 
 
 class TestFiles:
-    """What is loaded for a file."""
+    """The files to load for a GGUF file."""
 
     def test_model(self, tmp_path: Path) -> None:
         """A model is loaded by itself."""
@@ -84,7 +84,7 @@ class TestFiles:
         assert files_to_load(lora, tmp_path) == (base, lora)
 
     def test_another_base(self, tmp_path: Path) -> None:
-        """A file of the same name with other weights is not taken for its base."""
+        """A file of the same name with other weights is refused as its base."""
         base = tmp_path / "base.gguf"
         base.write_bytes(b"weights")
         lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **persona_metadata(MIRA, "w", base)})
@@ -93,14 +93,14 @@ class TestFiles:
             files_to_load(lora, tmp_path)
 
     def test_of_before_there_were_marks(self, tmp_path: Path) -> None:
-        """An adapter that does not know its base's mark takes the file by its name."""
+        """An adapter without a fingerprint takes its base by name."""
         lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", BASE_FILE: "base.gguf"})
         (tmp_path / "base.gguf").touch()
         assert files_to_load(lora, tmp_path) == (tmp_path / "base.gguf", lora)
 
     @pytest.mark.parametrize("name", ["../../etc/passwd", "base.gguf", ""])
     def test_lora_alone(self, tmp_path: Path, name: str) -> None:
-        """Without its base the adapter is refused; the name in it leads to no other folder."""
+        """Without its base the adapter is refused; the name in it cannot lead to another folder."""
         lora = _file(tmp_path / "lora.gguf", {"general.type": "adapter", **persona_metadata(MIRA), BASE_FILE: name})
         with pytest.raises(ChatcloneError, match="its base model is missing") as caught:
             files_to_load(lora, tmp_path)

@@ -1,4 +1,4 @@
-"""What is remembered of an export, and when it no longer counts."""
+"""The record of an export, and when it no longer counts."""
 
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class TestCurrent:
         assert len(export_record.read_exports(persona, home)) == 1
 
     def test_home_moved(self, home: Path) -> None:
-        """A home may be moved: its files are found where it is now."""
+        """After a home was moved, its files are found in the new place."""
         _export(_persona(home), home, "f16")
         moved = home.rename(home.with_name("moved"))
         found = export_record.current_export(_persona(moved), moved)
@@ -83,7 +83,7 @@ class TestCurrent:
         assert export_record.current_export(persona, home) is None
 
     def test_outside_the_home(self, home: Path, tmp_path: Path) -> None:
-        """A file the user put elsewhere is remembered by its whole path."""
+        """A file outside the home is recorded with its absolute path."""
         persona = _persona(home)
         (tmp_path / "stick.gguf").touch()
         entry = _export(persona, home, "f16", str(tmp_path / "stick.gguf"))
@@ -94,7 +94,7 @@ class TestBase:
     """The base that a LoRA was compared on."""
 
     def test_replaced(self, home: Path) -> None:
-        """Another base in the same place is noticed, and so is the same one put back."""
+        """A replaced base is refused, and accepted again when it was restored."""
         persona = _persona(home)
         base, lora = home / "cache" / "base.gguf", home / "lora.gguf"
         lora.touch()

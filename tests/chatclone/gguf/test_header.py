@@ -19,10 +19,10 @@ def _gguf(*pairs: bytes) -> bytes:
 
 
 class TestValues:
-    """Single values are read, arrays passed over."""
+    """Single values are read, arrays are skipped."""
 
     def test_every_kind(self, tmp_path: Path) -> None:
-        """Numbers, truth, text, and what comes after arrays of each kind."""
+        """Numbers, booleans, text, and values after arrays of each kind."""
         inner = struct.pack("<IQ", 8, 2) + _string("x") + _string("y")
         path = tmp_path / "a.gguf"
         path.write_bytes(
@@ -39,7 +39,7 @@ class TestValues:
         assert read_metadata(path) == {"text": "привет", "count": 7, "share": 0.5, "yes": True}
 
     def test_of_a_model(self, tiny: Tiny) -> None:
-        """A converted model tells its architecture and how its weights are kept."""
+        """A converted model has its architecture and its quantization."""
         metadata = read_metadata(tiny.gguf)
         assert metadata["general.architecture"] == "llama"
         assert metadata["llama.block_count"] == 2
@@ -48,24 +48,24 @@ class TestValues:
 
     @pytest.mark.parametrize(("number", "name"), [(7, "q8_0"), (15, "q4_k_m"), (3, "type 3")])
     def test_quant(self, number: int, name: str) -> None:
-        """Quants that can be asked for are known by name."""
+        """The quantizations of --quant are known by name."""
         assert quantization_of({"general.file_type": number}) == name
 
     def test_no_quant(self) -> None:
-        """A file need not say."""
+        """A file without a file type is "unknown"."""
         assert quantization_of({}) == "unknown"
 
 
 class TestRefused:
-    """What is no GGUF, or only the beginning of one."""
+    """Files that are not GGUF, or truncated."""
 
     def test_missing(self, tmp_path: Path) -> None:
-        """A file that is not there is named."""
+        """A missing file is named in the error."""
         with pytest.raises(ChatcloneError, match=r"cannot read .*none\.gguf"):
             read_metadata(tmp_path / "none.gguf")
 
     def test_no_gguf(self, tmp_path: Path) -> None:
-        """Another file is refused by its first bytes."""
+        """A file of another kind is refused."""
         (tmp_path / "a.gguf").write_bytes(b"PK\x03\x04")
         with pytest.raises(ChatcloneError, match="is not a GGUF file"):
             read_metadata(tmp_path / "a.gguf")
@@ -79,7 +79,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("kind", [8, 9, 77])
     def test_nonsense(self, tmp_path: Path, kind: int) -> None:
-        """Lengths beyond all reason, and kinds that do not exist, are damage too."""
+        """Impossible lengths and unknown types are damage too."""
         (tmp_path / "a.gguf").write_bytes(_gguf(_string("x") + struct.pack("<IIQ", kind, 4, 2**63)))
         with pytest.raises(ChatcloneError, match="damaged"):
             read_metadata(tmp_path / "a.gguf")

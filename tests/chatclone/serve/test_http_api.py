@@ -1,4 +1,4 @@
-"""`chatclone serve`, asked with OpenAI's own client and, where that is too well-behaved, by hand."""
+"""`chatclone serve`, tested with OpenAI's own client and with raw requests."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ HIT = Hit(7, 1_700_000_000, "Mira", "2023-11-14 Mira: a cat!!", 0.5, "Anna")
 
 
 class WatchedEngine(FakeEngine):
-    """Also keeps how each reply ended."""
+    """Also records how each reply ended."""
 
     def __init__(self, *replies: Sequence[str | Exception]) -> None:
         super().__init__(*replies, hold=True)
@@ -57,7 +57,7 @@ def held() -> WatchedEngine:
 
 @pytest.fixture
 def url(fake: FakeEngine, held: WatchedEngine) -> Iterator[str]:
-    """A server with both personas, before each of which at most two wait."""
+    """A server with both personas, with at most two waiting requests each."""
     clones = {"mira": fake_clone(fake, HIT), "slow": fake_clone(held)}
     with serving(clones, most_waiting=2) as address:
         yield address
@@ -71,7 +71,7 @@ def api(url: str) -> Iterator[openai.OpenAI]:
 
 
 def until(happened: Callable[[], bool]) -> None:
-    """Wait for something that another thread does."""
+    """Wait until another thread has done something."""
     pause = threading.Event()
     for _ in range(int(WAIT_SECONDS / 0.01)):
         if happened():
@@ -81,7 +81,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 def post(url: str, **request: Any) -> httpx2.Response:
-    """Send what OpenAI's client would not."""
+    """Send a raw request."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with httpx2.Client(trust_env=False, headers=headers, timeout=WAIT_SECONDS) as http:
         return http.post(f"{url}/chat/completions", **request)
@@ -91,7 +91,7 @@ class TestModels:
     """One model a persona."""
 
     def test_listed(self, api: openai.OpenAI) -> None:
-        """Every persona is there by its folder's name, with its context where vLLM has it."""
+        """Every persona is listed by its folder's name, with its context in vLLM's field."""
         listed = list(api.models.list())
         assert [model.id for model in listed] == ["mira", "slow"]
         assert listed[0].to_dict()["max_model_len"] == 4096
@@ -107,10 +107,10 @@ class TestModels:
 
 
 class TestWhole:
-    """An answer in one piece."""
+    """Answers without streaming."""
 
     def test_reply(self, api: openai.OpenAI, fake: FakeEngine) -> None:
-        """It has the text, why it ended, the usage, and what memory gave."""
+        """It has the text, the finish reason, the usage, and the memory used."""
         done = api.chat.completions.create(model="mira", messages=HI)
         assert done.choices[0].message.content == "hey\n안녕"
         assert (done.choices[0].finish_reason, done.model) == ("stop", "mira")
@@ -121,7 +121,7 @@ class TestWhole:
         assert own["ignored"] == []
 
     def test_the_persona_stays(self, api: openai.OpenAI, fake: FakeEngine) -> None:
-        """A client's system message does not replace the persona's, and the answer says that it was left out."""
+        """A client's system message does not replace the persona's, and is listed as ignored."""
         messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": "hi"},
@@ -138,7 +138,7 @@ class TestWhole:
         assert own["ignored"] == ["stop", "system message"]
 
     def test_sampling(self, api: openai.OpenAI, fake: FakeEngine) -> None:
-        """What a request sets holds for that reply alone; half of the context stays for the prompt."""
+        """A request's sampling applies to its reply only; half of the context stays for the prompt."""
         api.chat.completions.create(
             model="mira", messages=HI, temperature=0, top_p=0.5, seed=-1, max_tokens=9, extra_body={"min_p": 0.2}
         )
@@ -150,10 +150,10 @@ class TestWhole:
 
 
 class TestStream:
-    """An answer as it is written."""
+    """Streamed answers."""
 
     def test_chunks(self, api: openai.OpenAI) -> None:
-        """Pieces come one by one, then why it ended with what memory gave, then the usage that was asked for."""
+        """Pieces come one by one, then the finish reason with the memory used, then the usage."""
         chunks = list(
             api.chat.completions.create(model="mira", messages=HI, stream=True, stream_options={"include_usage": True})
         )
@@ -169,7 +169,7 @@ class TestStream:
         assert len({chunk.id for chunk in chunks}) == 1
 
     def test_while_it_is_written(self, api: openai.OpenAI, held: WatchedEngine) -> None:
-        """A piece is there before the next one is."""
+        """A piece arrives before the next one is written."""
         held.release()
         stream = api.chat.completions.create(model="slow", messages=HI, stream=True)
         seen = ""
@@ -181,7 +181,7 @@ class TestStream:
         assert seen == "ab"
 
     def test_an_error_in_the_middle(self, api: openai.OpenAI, fake: FakeEngine) -> None:
-        """The text stands and the error follows, as OpenAI's client expects it."""
+        """The error follows the text, as OpenAI's client expects it."""
         fake.enqueue("he", ChatcloneError("out of memory", "use a smaller model"))
         api.chat.completions.create(model="mira", messages=HI)
         seen = []
@@ -192,11 +192,11 @@ class TestStream:
 
 
 class TestLeaving:
-    """A client that closes the connection ends the reply, and the next one may begin."""
+    """A client that disconnects cancels its reply, and the next one starts."""
 
     @pytest.mark.parametrize("stream", [True, False])
     def test_before_the_first_piece(self, url: str, held: WatchedEngine, stream: bool) -> None:
-        """The engine is stopped although it never wrote anything."""
+        """The engine is stopped before its first piece."""
         body = json.dumps({"model": "slow", "messages": HI, "stream": stream}).encode()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
         with socket.create_connection(("127.0.0.1", int(url.split(":")[2].removesuffix("/v1")))) as connection:
@@ -208,7 +208,7 @@ class TestLeaving:
             assert api.chat.completions.create(model="slow", messages=HI).choices[0].message.content == "c"
 
     def test_in_the_middle(self, api: openai.OpenAI, held: WatchedEngine) -> None:
-        """A stream that is closed is not written on."""
+        """A closed stream is cancelled."""
         held.release()
         with api.chat.completions.create(model="slow", messages=HI, stream=True) as stream:
             assert [next(stream).choices[0].delta.content for _ in range(2)] == ["", "a"]
@@ -217,7 +217,7 @@ class TestLeaving:
         assert api.chat.completions.create(model="slow", messages=HI).choices[0].message.content == "c"
 
     def test_while_waiting(self, url: str, held: WatchedEngine) -> None:
-        """Who leaves the line makes room in it and is never answered."""
+        """A waiting client that disconnects leaves the queue."""
         with client(url) as api, ThreadPoolExecutor() as threads:
             first = threads.submit(api.chat.completions.create, model="slow", messages=HI)
             until(lambda: len(held.prompts) == 1)
@@ -233,7 +233,7 @@ class TestTurns:
     """One reply at a time for each persona."""
 
     def test_the_next_waits(self, api: openai.OpenAI, held: WatchedEngine) -> None:
-        """Of four at once one is answered, two wait and one is refused; another persona is not kept waiting."""
+        """Of four at once one is answered, two wait and one is refused; another persona answers at once."""
 
         def content() -> str | None:
             return api.chat.completions.create(model="slow", messages=HI).choices[0].message.content
@@ -252,11 +252,11 @@ class TestTurns:
 
 
 class TestRefusals:
-    """What the server does not answer, in OpenAI's shape."""
+    """Errors in OpenAI's shape."""
 
     @pytest.mark.parametrize("token", ["wrong", "", TOKEN + "x", TOKEN[:-1], "ключ"])
     def test_token(self, url: str, token: str) -> None:
-        """Without the token nothing is told, not even which paths there are."""
+        """Without the token every path answers 401."""
         headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
         with httpx2.Client(trust_env=False, timeout=WAIT_SECONDS) as http:
             for path in ("/models", "/nowhere"):
@@ -284,24 +284,24 @@ class TestRefusals:
         ],
     )
     def test_fields(self, url: str, fields: dict[str, Any], param: str) -> None:
-        """The field that makes no sense is named."""
+        """The invalid field is named."""
         answer = post(url, json={"model": "mira", "messages": HI} | fields)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
         assert answer.json()["error"]["type"] == "invalid_request_error"
 
     @pytest.mark.parametrize("body", [b"", b"hi", b"[]", b"\xff", b"[" * 100_000])
     def test_no_json(self, url: str, body: bytes) -> None:
-        """What is no JSON object is refused."""
+        """A body that is not a JSON object is refused."""
         answer = post(url, content=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
 
     def test_too_large(self, url: str) -> None:
-        """A body larger than any conversation is not read to its end, announced or not."""
+        """A body that is too large is refused, also without Content-Length."""
         answer = post(url, content=iter([b" " * 100_000] * (LARGEST_BODY // 100_000 + 1)))
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 
     def test_paths(self, url: str) -> None:
-        """Another path or method is refused in the same shape, and no web page is let in."""
+        """Unknown paths and methods are refused in the same shape, and there are no CORS headers."""
         headers = {"Authorization": f"Bearer {TOKEN}", "Origin": "http://evil.example"}
         with httpx2.Client(trust_env=False, timeout=WAIT_SECONDS, headers=headers) as http:
             assert http.get(f"{url}/nowhere").json()["error"]["code"] == "not_found"
@@ -319,7 +319,7 @@ class TestRefusals:
     def test_failures(
         self, url: str, fake: FakeEngine, caplog: pytest.LogCaptureFixture, failure: Exception, code: str, told: str
     ) -> None:
-        """What a person can act on is told; a bug is logged by its place, since its text may quote a chat."""
+        """Errors for the user are returned; a bug is logged without its text, which may quote a chat."""
         fake.enqueue(failure)
         ask = {"model": "mira", "messages": [{"role": "user", "content": "WORDS"}]}
         post(url, json=ask)
@@ -333,7 +333,7 @@ class TestRefusals:
 
 
 class TestStart:
-    """Where it listens and which token it wants."""
+    """The address and the token."""
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "example.org", "::", ""])
     def test_only_this_machine(self, host: str) -> None:
@@ -348,7 +348,7 @@ class TestStart:
             assert listener.getsockname()[0] == "0.0.0.0"
 
     def test_port_in_use(self) -> None:
-        """The hint is to take another one."""
+        """A port in use is an error."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             with pytest.raises(ChatcloneError, match=f"port {port}") as caught, listening("127.0.0.1", port):
@@ -357,12 +357,12 @@ class TestStart:
 
     @pytest.mark.parametrize("port", [-1, 99_999])
     def test_no_port(self, port: int) -> None:
-        """A number that is no port is no traceback."""
+        """An invalid port is an error, not a traceback."""
         with pytest.raises(ChatcloneError), listening("127.0.0.1", port):
             pass
 
     def test_token(self) -> None:
-        """It is the environment's, or a new one each time; a weak one is refused."""
+        """The token is the environment's, or a new one each time; a weak one is refused."""
         assert choose_token({"CHATCLONE_SERVE_TOKEN": TOKEN}) == (TOKEN, False)
         first, second = choose_token({}), choose_token({})
         assert first[1] and second[1] and first[0] != second[0]

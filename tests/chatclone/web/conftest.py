@@ -1,4 +1,4 @@
-"""A server that a module's tests share, on a home with nobody in it."""
+"""A server shared by a module's tests, on a home without personas."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.chatclone.web.running import Served, serving
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A running server; what it says on stderr is two lines."""
+    """A running server; it prints two lines to stderr."""
     folder: Path = tmp_path_factory.mktemp("web")
     with serving(folder / "home", folder / "log") as running:
         yield running

@@ -1,4 +1,4 @@
-"""`chatclone --web` as a program, and its windows as a browser's websocket sees them."""
+"""`chatclone --web` as a process, and its websocket as a browser uses it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`chatclone --web` in a true browser: a headless Chromium."""
+"""`chatclone --web` in a real browser: a headless Chromium."""
 
 import base64
 import os
@@ -12,14 +12,14 @@ from tests.chatclone.web.running import WELCOME, Served
 
 CHROMIUM = program()
 PICTURE = os.environ.get("CHATCLONE_WEB_PICTURE")
-"""Where a developer who wants to look has the page's picture saved."""
+"""Where to save a screenshot of the page, for developers."""
 F1 = 112
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 @pytest.mark.skipif(sys.platform != "linux", reason="xterm.js tells what is selected on Linux alone")
 async def test_the_welcome_is_shown_and_keys_arrive(served: Served) -> None:
-    """The text of the first screen can be selected in the page, F1 opens the help, and nothing came from elsewhere."""
+    """The first screen is drawn, F1 opens the help, and nothing was loaded from another host."""
     assert CHROMIUM is not None
     async with opened(CHROMIUM, served.url) as page:
         await page.shows("document.activeElement.matches('.xterm-helper-textarea')")

@@ -1,4 +1,4 @@
-"""`chatclone --web` over HTTP and websockets: who is let in, what is shown, and that nothing stays behind."""
+"""`chatclone --web` over HTTP and websockets: access, the page, and processes that end."""
 
 import http.client
 import re
@@ -33,11 +33,11 @@ def ask(served: Served, path: str, **headers: str) -> tuple[int, http.client.HTT
 
 
 class TestDoor:
-    """Nobody without the token, under another name or from another page."""
+    """Requests without the token, with a foreign Host or a foreign Origin are refused."""
 
     @pytest.mark.parametrize("path", ["/", "/ws", "/static/js/textual.js", "/page.js", "/nonsense/", "/nonsense/ws"])
     def test_without_the_token(self, served: Served, path: str) -> None:
-        """Page, script and websocket alike."""
+        """Page, script and websocket need the token."""
         assert ask(served, path)[0] == 403
         assert ask(served, path, **UPGRADE)[0] == 403
 
@@ -53,21 +53,21 @@ class TestDoor:
         ],
     )
     def test_from_elsewhere(self, served: Served, below: str, headers: dict[str, str]) -> None:
-        """A name that was pointed at this computer, and a page of somebody else, are refused even with the token."""
+        """A foreign Host or Origin is refused even with the token."""
         assert ask(served, served.path + below, **headers, **UPGRADE)[0] == 403
 
     def test_part_of_the_token(self, served: Served) -> None:
-        """A token is right or wrong, and a way around it is none."""
+        """Part of the token, or another path to it, is refused."""
         token = served.path.strip("/")
         for path in (f"/{token[:-1]}/", f"/{token}x/", f"/x/../{token[:5]}/", f"//{token}/ws", f"/?{token}"):
             assert ask(served, path)[0] == 403
 
 
 class TestPage:
-    """What the browser is given."""
+    """The page."""
 
     def test_everything_comes_from_here(self, served: Served) -> None:
-        """Each address in the page is relative and answers, and the policy forbids others."""
+        """All addresses in the page are relative and exist, and the policy forbids others."""
         status, headers, page = ask(served, served.path)
         assert status == 200
         assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
@@ -80,7 +80,7 @@ class TestPage:
             assert ask(served, served.path + address)[0] == 200
 
     def test_the_address_of_localhost(self, served: Served) -> None:
-        """The other name of this computer is let in."""
+        """`localhost` is accepted."""
         assert ask(served, served.path, Host=served.host.replace(ADDRESS, "localhost"))[0] == 200
 
 
@@ -88,7 +88,7 @@ class TestWindow:
     """The app in a window."""
 
     async def test_from_first_screen_to_quit(self, served: Served) -> None:
-        """The welcome is drawn; what is no message is left out; a second window closes the first; Ctrl+Q its own."""
+        """The welcome is drawn; unknown messages are ignored; a second window closes the first; Ctrl+Q quits."""
         async with aiohttp.ClientSession() as browser:
             first = await browser.ws_connect(f"{served.url}ws?width=100&height=30")
             await first.send_json(["nonsense", {}])
@@ -109,7 +109,7 @@ class TestWindow:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 async def test_nothing_stays_behind(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """However the server ends, the app behind an open window ends too."""
+    """The app ends when the server ends, also when it was killed."""
     with serving(tmp_path / "home", tmp_path / "log") as served:
         async with aiohttp.ClientSession() as browser:
             window = await browser.ws_connect(f"{served.url}ws")
@@ -122,7 +122,7 @@ async def test_nothing_stays_behind(tmp_path: Path, number: signal.Signals, code
 
 
 async def test_an_app_that_cannot_open(tmp_path: Path) -> None:
-    """Its window is closed, and the two lines that say why stand where the server was started, beside its document."""
+    """Its window is closed, and the error is printed to stderr."""
     with serving(tmp_path / "home", tmp_path / "log") as served:
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / "config.toml").write_text("nonsense", "utf-8")
@@ -136,7 +136,7 @@ async def test_an_app_that_cannot_open(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken() -> None:
-    """It is said, with what to do; so is a number that is no port."""
+    """A port in use and an invalid port are errors."""
     with listening(0) as taken:
         with pytest.raises(ChatcloneError, match="cannot listen on port") as caught, listening(taken.getsockname()[1]):
             pass
