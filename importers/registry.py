@@ -69,8 +69,12 @@ def open_exports(path: Path, platform: str | None = None) -> list[Export]:
                     return each.read(path)
             except ImportFailure as failure:
                 damaged = damaged or failure
-    how = "; ".join(each.how_to_export for each in wanted)
-    raise damaged or ImportFailure("{path} is not a chat export that can be read", "{how}", path=path, how=how)
+    ways = [each.how_to_export for each in wanted]
+    # The hint of a single platform can be translated.
+    hint = "{ways}" if len(ways) > 1 else ways[0]
+    raise damaged or ImportFailure(
+        "{path} is not a chat export that can be read", hint, path=path, ways="; ".join(ways)
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from importers.message import Chat, Message, Person
 from importers.source import Reading
 from importers.telegram.json_fields import Fields
 from importers.telegram.json_message import (
+    Header,
     chat_identity,
     opens_topic,
     person_id,
@@ -24,7 +25,7 @@ from importers.telegram.media import CALL
 class OpenChat:
     """The chat whose messages are being read; `chat` is set at the first sender, whose id tells the era of ids."""
 
-    header: dict[str, Any]
+    header: Header
     chat: Chat | None = None
     place: str = ""
     """The chat's id; empty until `chat` is set."""
@@ -58,9 +59,9 @@ class OpenChat:
     def settle(self, reading: Reading, *, shifted: bool) -> None:
         """Set the chat and its id; `shifted` tells that the ids are of the era with shifted ids."""
         self.place, kind = chat_identity(self.header, shifted=shifted)
-        name = "Saved Messages" if kind == "saved" else person_name(self.header.get("name"), self.place)
+        name = "Saved Messages" if kind == "saved" else person_name(self.header.name, self.place)
         self.chat = reading.chats.setdefault(self.place, Chat(self.place, kind, name))
-        self._own_ids = frozenset((self.place, self.header["id"], str(self.header["id"])))
+        self._own_ids = frozenset((self.place, self.header.id, str(self.header.id)))
 
     def _read(self, fields: Fields, reading: Reading) -> Message | str:
         identity, name = fields.from_id, fields.from_

@@ -17,9 +17,8 @@ from importers.owner import infer_owner, own_only
 from importers.source import File, ImportFailure, Reading
 from importers.telegram.json_chat import OpenChat
 from importers.telegram.json_fields import RUN, Fields, fields_of
-from importers.telegram.json_message import person_id, person_name
+from importers.telegram.json_message import Header, person_id, person_name
 
-_HEADER = ("name", "type", "id")
 _REPAIRS = {
     "escape": "control characters that Telegram wrote as \\x.. were read as \\u00..",
     "utf8": "bytes that are not UTF-8 were replaced",
@@ -45,15 +44,15 @@ class _Walk:
     """One pass over the document, which finds the chats and the account."""
 
     stream: JsonStream
-    look_ahead: Callable[[], list[dict[str, Any]]]
+    look_ahead: Callable[[], list[Header]]
     """Returns the headers of all chats, in the order of the file, for a chat whose messages precede its id."""
     headers_only: bool = False
-    headers: list[dict[str, Any]] = field(default_factory=list)
+    chats: list[OpenChat] = field(default_factory=list)
     account: dict[str, Any] = field(default_factory=dict)
     recognised: bool = False
 
-    def runs(self) -> Iterator[tuple[dict[str, Any], Run]]:
-        """Yield runs of message objects, each with the header of its chat, which is the same object for a chat."""
+    def runs(self) -> Iterator[tuple[OpenChat, Run]]:
+        """Yield runs of message objects, each with its chat."""
         if self.stream.peek() == "[":
             for _ in self.stream.elements():
                 yield from self._object()
@@ -63,14 +62,14 @@ class _Walk:
         if not self.recognised:
             raise NotTelegram
 
-    def _object(self) -> Iterator[tuple[dict[str, Any], Run]]:
+    def _object(self) -> Iterator[tuple[OpenChat, Run]]:
         if self.stream.peek() not in ("{", ""):
             self.stream.skip()
             return
-        header: dict[str, Any] = {}
+        header = Header()
         for key in self.stream.members():
-            if key in _HEADER:
-                header[key] = self.stream.value()
+            if key in Header.__struct_fields__:
+                setattr(header, key, self.stream.value())
             elif key == "messages" and self.stream.peek() == "[":
                 yield from self._chat(header)
             elif key in ("chats", "left_chats") and self.stream.peek() in ("{", "["):
@@ -82,7 +81,7 @@ class _Walk:
             else:
                 self.stream.skip()
 
-    def _list(self) -> Iterator[tuple[dict[str, Any], Run]]:
+    def _list(self) -> Iterator[tuple[OpenChat, Run]]:
         """Read `chats`: an object with a list, or in merged files the list itself."""
         if self.stream.peek() == "[":
             for _ in self.stream.elements():
@@ -94,21 +93,23 @@ class _Walk:
             else:
                 self.stream.skip()
 
-    def _chat(self, header: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Run]]:
-        self.headers.append(header)
+    def _chat(self, header: Header) -> Iterator[tuple[OpenChat, Run]]:
+        chat = OpenChat(header)
+        self.chats.append(chat)
         if self.headers_only:
             for _ in self.stream.elements():
                 if not self.stream.run(_SKIPPED):
                     self.stream.skip()
             return
-        if "id" not in header:
-            header.update(self.look_ahead()[len(self.headers) - 1])
-        if not isinstance(header.get("id"), int | str):
+        if header.id is None:
+            ahead = self.look_ahead()[len(self.chats) - 1]
+            header.name, header.type, header.id = ahead.name, ahead.type, ahead.id
+        if not isinstance(header.id, int | str):
             raise NotTelegram
         self.recognised = True
         for _ in self.stream.elements():
             run = self.stream.run(RUN)
-            yield header, run if run else [self._single()]
+            yield chat, run if run else [self._single()]
 
     def _single(self) -> Fields | None:
         value = self.stream.value()
@@ -121,7 +122,6 @@ class TelegramExport:
     def __init__(self, path: File) -> None:
         self.path = path
         self.reading = Reading("telegram")
-        self._open: dict[int, OpenChat] = {}
         self.notes: list[str] = []
         """What to say about how the export was found."""
 
@@ -141,13 +141,11 @@ class TelegramExport:
     def messages(self) -> Iterator[Message]:
         """Read the file from its beginning; raises ImportFailure where it is not valid JSON."""
         self.reading.clear()
-        self._open.clear()
         with self.path.open("rb") as file:
             stream = JsonStream(file)
             walk = _Walk(stream, self._headers)
             try:
-                for header, run in walk.runs():
-                    chat = self._open.get(id(header)) or self._open.setdefault(id(header), OpenChat(header))
+                for chat, run in walk.runs():
                     yield from chat.read(run, self.reading)
             except NotTelegram:
                 hint = "export it again from Telegram Desktop as JSON"
@@ -158,7 +156,7 @@ class TelegramExport:
                 self._note_truncated()
             self._finish(walk, stream)
 
-    def _headers(self) -> list[dict[str, Any]]:
+    def _headers(self) -> list[Header]:
         """Read the whole file for the headers of its chats."""
         with self.path.open("rb") as file:
             walk = _Walk(JsonStream(file), list, headers_only=True)
@@ -167,35 +165,33 @@ class TelegramExport:
                     pass
             except (NotTelegram, Truncated):
                 pass  # reported by the pass that reads messages
-            return walk.headers
+            return [chat.header for chat in walk.chats]
 
     def _finish(self, walk: _Walk, stream: JsonStream) -> None:
         """Set what needs the whole file: chats without messages, the owner, repairs and warnings."""
         senders: dict[str, Counter[str]] = {}
-        for header in walk.headers:
-            chat = self._open.get(id(header)) or OpenChat(header)
-            if chat.chat is None and "id" in header:
+        for chat in walk.chats:
+            if chat.chat is None and chat.header.id is not None:
                 chat.settle(self.reading, shifted=False)
             if chat.chat is not None:
                 senders.setdefault(chat.chat.id, Counter()).update(chat.senders)
         self.reading.repairs += [f"{_REPAIRS[what]} ({count})" for what, count in stream.repairs.items()]
         self._find_owner(walk.account, senders)
         self.reading.warnings += own_only(self.reading.chats.values(), senders)
-        self._warn_of_local_time()
+        self._warn_of_local_time(walk.chats)
         self.reading.warnings += self.notes
 
-    def _warn_of_local_time(self) -> None:
-        open_chats = self._open.values()
-        if any(chat.local for chat in open_chats):
+    def _warn_of_local_time(self, chats: Sequence[OpenChat]) -> None:
+        if any(chat.local for chat in chats):
             self.reading.warnings.append("some messages carry only local time; it is read as UTC")
-        elif any(chat.zoned for chat in open_chats):
+        elif any(chat.zoned for chat in chats):
             self.reading.warnings.append(
                 "some messages carry only local time; it is read in the zone of the one before"
             )
 
     def _find_owner(self, account: dict[str, Any], senders: dict[str, Counter[str]]) -> None:
         user = account.get("user_id")
-        known = person_id(user, None, {}, "") if isinstance(user, int | str) and user else None
+        known = person_id(user, None, Header(), "") if isinstance(user, int | str) and user else None
         found = infer_owner(known, self.reading.chats.values(), senders)
         if found is None:
             return

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from importers.message import NAMED, ChatKind, Message
@@ -41,21 +42,29 @@ UTC_OFFSETS = {offset: offset for offset in range(-12 * 3600, 14 * 3600 + 1, 900
 """All plausible UTC offsets, in seconds; another difference means that one of the two dates is wrong."""
 
 
-def chat_identity(header: dict[str, Any], *, shifted: bool) -> tuple[str, ChatKind]:
+class Header(msgspec.Struct):
+    """What an export says of a chat, besides its messages; values may be of any type, and None if missing."""
+
+    name: Any = None
+    type: Any = None
+    id: Any = None
+
+
+def chat_identity(header: Header, *, shifted: bool) -> tuple[str, ChatKind]:
     """Return a chat's id and kind; `shifted` tells that the file is of the era with shifted ids."""
-    kind, prefix = CHAT_TYPES.get(str(header.get("type")), ("group", "chat"))
-    number = clean(header["id"]) if isinstance(header["id"], str) else header["id"]
+    kind, prefix = CHAT_TYPES.get(str(header.type), ("group", "chat"))
+    number = clean(header.id) if isinstance(header.id, str) else header.id
     if shifted and isinstance(number, int) and number >> 32 in (1, 2):
         number &= 0xFFFFFFFF
     return f"{prefix}{number}", kind
 
 
-def person_id(value: Any, name: Any, header: dict[str, Any], chat: str) -> str:
+def person_id(value: Any, name: Any, header: Header, chat: str) -> str:
     """Return a person's id from a `from_id` of any era, or from the name where there is no id."""
     if isinstance(value, str) and (cleaned := clean(value)):
         return f"user{cleaned}" if cleaned.isdecimal() else cleaned
     if isinstance(value, int) and not isinstance(value, bool):
-        if value == header.get("id"):
+        if value == header.id:
             return chat  # the partner or the owner, the channel itself, or an anonymous admin
         high, low = value >> 32, value & 0xFFFFFFFF
         return f"channel{low}" if high == 2 else f"user{low if high == 1 else value}"
