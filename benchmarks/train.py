@@ -1,13 +1,13 @@
-"""Training, beside TRL's own defaults on the same conversations: trained tokens a second, memory, share of the limit.
+"""Training speed compared with TRL's defaults on the same conversations: trained tokens a second, memory.
 
     python benchmarks/train.py [--short] [--base starter|7B|0.5B|DIR]... [--unsloth PYTHON] [--json]
 
-Without --base the built-in starter is trained on a processor, and where a CUDA device is present a randomly initialised
-Qwen2.5-7B (NF4, and in bfloat16) and 0.5B, since speed and memory do not need trained weights. Each side trains the
-demo's conversations in a process of its own; both have a LoRA of rank 16 on all linear layers, all else is each one's
-own default. A trained token is one of a reply of the person's, whatever else a side computes a loss on. --unsloth
-names a Python that has Unsloth; it needs a GPU. Without --short TRL is measured in float32 too, as somebody would set
-it who knows that a processor has no bfloat16 of its own. What cannot be measured here is left out.
+Without --base the built-in starter is trained on a processor, and with a CUDA device a randomly initialised Qwen2.5-7B
+(NF4, and in bfloat16) and 0.5B, since speed and memory do not depend on trained weights. Each side trains the demo's
+conversations in its own process; both have a LoRA of rank 16 on all linear layers and their own defaults otherwise. A
+trained token is a token of one of the person's replies, whatever else a side computes a loss on. --unsloth names a
+Python that has Unsloth; it needs a GPU. Without --short TRL is measured in float32 too, since a processor may have no
+bfloat16 units.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from chatclone.training.tokenized_data import read_conversations
 
 ROOT = Path(__file__).parents[1]
 ENDLESS = {"epochs": "1000", "evaluate_every": "1000000", "patience": "0", "memory_share": "0"}
-"""The clock ends a measurement, not the plan; TRL's defaults know no recalled lines, so neither side has them."""
+"""The clock ends a measurement, not the plan; TRL has no recalled lines, so neither side has them."""
 SIDES = ("ours", "trl", "trl in float32", "unsloth")
 QWEN = {
     "7B": {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28,
@@ -42,11 +42,11 @@ QWEN = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
              "num_key_value_heads": 2, "vocab_size": 8192, "tie_word_embeddings": True},
 }  # fmt: skip
-"""Shapes of Qwen2.5, from its models' own configurations; `tiny` is for trying this script out."""
+"""Shapes of Qwen2.5, from the models' configurations; `tiny` is for testing this script."""
 
 
 def ours(plan: Plan, seconds: float) -> dict[str, Any]:
-    """Train a plan for `seconds` in this process, and return what share of the data it went through in which time."""
+    """Train a plan for `seconds` in this process, and return the share of the data that was trained and the time."""
     import torch
 
     from benchmarks.trl_defaults import clock, peak_memory_mb
@@ -75,7 +75,7 @@ def ours(plan: Plan, seconds: float) -> dict[str, Any]:
 
 
 def limit(device: Any, dtype: Any) -> float:
-    """Return the FLOPs a second of large matrix products in a type, the best of some: what training could reach."""
+    """Return the FLOPs a second of large matrix products in a type: the upper limit of training."""
     import torch
 
     size = 8192 if device.type == "cuda" else 2048
@@ -89,7 +89,7 @@ def limit(device: Any, dtype: Any) -> float:
 
 
 def random_base(shape: str, folder: Path) -> Path:
-    """Write a randomly initialised Qwen2.5 with the starter's tokenizer, whose ids all of its vocabulary holds."""
+    """Write a randomly initialised Qwen2.5 with the starter's tokenizer, which has a smaller vocabulary."""
     import shutil
 
     import torch
@@ -111,7 +111,7 @@ def random_base(shape: str, folder: Path) -> Path:
 def compare(
     base: Path, name: str, folder: Path, seconds: float, quantisation: str, *, unsloth: str, float32: bool
 ) -> dict[str, Any]:
-    """Train on one base by every side, one after the other, and return their figures and ratios."""
+    """Train on one base with every side, one after the other, and return their figures and ratios."""
     persona = ingest(Request([demo_export()]), folder / "home").persona
     assert persona is not None
     settings = ENDLESS if quantisation == "auto" else {**ENDLESS, "quantisation": quantisation}
@@ -142,11 +142,11 @@ def compare(
 
 
 def _ratios(sides: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Return our figures over each other side's, and what share of the machine's limit training reached."""
+    """Return our figures over those of each other side, and the share of the machine's limit that was reached."""
     own = sides["ours"]
     passes = 6 if own["checkpointing"] else 4  # forward, backward through activations, and forward again
     parameters = own["parameters"]
-    # The head is computed where a token is trained; the layers everywhere.
+    # The head is computed for trained tokens only, the layers for all tokens.
     work = parameters["layers"] * own["tokens"] + parameters["head"] * own["trained_tokens"]
     flops = passes * work * own["share"] / own["seconds"]
     found = {"share_of_limit": flops / own["flops"]}
@@ -157,7 +157,7 @@ def _ratios(sides: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 
 def _child(command: list[str]) -> dict[str, Any]:
-    """Run a side in a process of its own and return what it printed last."""
+    """Run a side in its own process and return the JSON it printed last."""
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
@@ -175,19 +175,19 @@ def table(results: list[dict[str, Any]]) -> str:
         for side in (name for name in SIDES if name in result):
             s = result[side]
             ratio = result.get(f"trained_tokens_per_second_over_{side}")
-            told = f"{ratio:.2f}" if ratio else ""
+            shown = f"{ratio:.2f}" if ratio else ""
             limit = f"{result['share_of_limit']:.0%}" if side == "ours" else ""
             rows.append(
                 f"| {result['base']}, {result['quantisation']} | {side} | {s['dtype']} "
                 f"| {s['trained_tokens_per_second']:,.0f} | {s['tokens_per_second']:,.0f} | {s['peak_memory_mb']:,.0f} "
-                f"| {told} | {limit} |"
+                f"| {shown} | {limit} |"
             )
     rows.append("\nratio: trained tokens/s of ours over that side's; the limit is measured on large matrix products")
     return "\n".join(rows)
 
 
 def main() -> None:
-    """Measure what was asked for and print it."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--base", action="append", help="starter, 7B, 0.5B, tiny, or a folder")
     parser.add_argument("--short", action="store_true", help="under three minutes on two slow cores")

@@ -1,9 +1,9 @@
-"""TRL's own defaults on given conversations, for a time: what `benchmarks/train.py` compares with, in a process alone.
+"""Trains with TRL's defaults on given conversations for some seconds; `benchmarks/train.py` compares with it.
 
     python benchmarks/trl_defaults.py --base DIR --data FILE [--seconds N] [--quantised] [--float32] [--unsloth]
 
-It imports nothing of this project, so that a Python with other versions can run it; `--unsloth` trains by Unsloth's
-loader instead, in an environment that has it. A line of FILE is `{"messages": [...]}`. One JSON object is printed.
+It imports nothing of this project, so that a Python with other versions can run it; `--unsloth` uses Unsloth's loader,
+in an environment that has it. A line of FILE is `{"messages": [...]}`. One JSON object is printed.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def train(
     rows = [json.loads(line) for line in data.read_text("utf-8").splitlines()]
     with tempfile.TemporaryDirectory() as folder:
         options: dict[str, Any] = {"output_dir": folder, "report_to": "none", "save_strategy": "no", "max_steps": 10**6}
-        if float32:  # not its default: what somebody would set who knows that this processor has no bfloat16
+        if float32:  # not the default, for processors without bfloat16 units
             options["bf16"] = False
         trainer = SFTTrainer(
             model=model,
@@ -59,7 +59,7 @@ def train(
 
 
 def _model(loader: Any, base: str, rank: int, *, quantised: bool) -> tuple[Any, dict[str, Any]]:
-    """Return what TRL is given as the model, and the arguments that go with it."""
+    """Return the model for TRL, and the arguments that belong to it."""
     import torch
     from peft import LoraConfig
     from transformers import BitsAndBytesConfig
@@ -77,7 +77,7 @@ def _model(loader: Any, base: str, rank: int, *, quantised: bool) -> tuple[Any, 
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process's tensors on a GPU, else the process, have held, in MB."""
+    """Return the peak memory of this process (on a GPU, of its tensors) in MB."""
     import torch
 
     if torch.cuda.is_available():
@@ -87,7 +87,7 @@ def peak_memory_mb() -> float:
 
 
 def clock(limit: float) -> Any:
-    """Return a callback that times the steps after the first ones, and ends the training once the time is over."""
+    """Return a callback that times the steps after the warm-up, and ends the training after `limit` seconds."""
     from transformers import TrainerCallback
 
     class Clock(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transformers has no types
