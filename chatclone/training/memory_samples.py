@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -130,65 +131,54 @@ def add_memory(
         if added >= wanted:
             break
         others = [_question(conversations[n]) for n in rng.sample(dated, min(OTHER_QUESTIONS, len(dated))) if n != i]
-        questions = others if rng.random() < share.irrelevant else []
-        sample = _Sample(memory, conversations[i], metas[i], name, questions, redactor)
-        if longer := sample.with_memory(limits):
-            result[i] = longer
+        if rng.random() >= share.irrelevant:
+            others = []
+        recall = partial(
+            memory.recall,
+            exclude=_prompt_lines(conversations[i]),
+            before=metas[i]["session"],
+            asked=name,
+            asker=metas[i].get("partner") or None,
+        )
+        if found := _with_memory(recall, conversations[i], others, limits, redactor):
+            result[i], is_irrelevant = found
             added += 1
-            irrelevant += sample.irrelevant
+            irrelevant += is_irrelevant
     return WithMemory(result, added, irrelevant, len(conversations) - len(dated))
 
 
-class _Sample:
-    """One sample to recall for; with the questions of `others`, lines that answer one of those and not its own."""
+def _with_memory(
+    recall: Callable[..., Recall],
+    messages: Conversation,
+    others: Sequence[str],
+    limits: Limits,
+    redactor: Redactor | None,
+) -> tuple[Conversation, bool] | None:
+    """Return a sample with as many recalled lines as fit, and whether they are irrelevant; None if none fit."""
+    for attempt in range(TRIES):
+        hits, irrelevant = _hits(recall, limits.words // 2**attempt, _question(messages), others)
+        if not hits:
+            return None
+        longer = with_memory(messages, _lines(hits, redactor))
+        if limits.tokens(longer) <= limits.sample_tokens:
+            return longer, irrelevant
+    return None
 
-    def __init__(
-        self,
-        memory: Recaller,
-        messages: Conversation,
-        meta: dict[str, Any],
-        name: str,
-        others: Sequence[str],
-        redactor: Redactor | None,
-    ) -> None:
-        self._memory, self._messages, self._others, self._redactor = memory, messages, others, redactor
-        self._before, self._name, self._partner = meta["session"], name, meta.get("partner") or None
-        self._prompt_lines = _prompt_lines(messages)
-        self.irrelevant = False
 
-    def with_memory(self, limits: Limits) -> Conversation | None:
-        """Return the sample with as many recalled lines as fit, or None if none do."""
-        words = limits.words
-        for _ in range(TRIES):
-            hits = self._hits(words)
-            if not hits:
-                return None
-            longer = with_memory(self._messages, _lines(hits, self._redactor))
-            if limits.tokens(longer) <= limits.sample_tokens:
-                return longer
-            words //= 2
-        return None
+def _hits(
+    recall: Callable[..., Recall], words: int, question: str, others: Sequence[str]
+) -> tuple[tuple[Hit, ...], bool]:
+    """Return what is recalled for the first of `others` that finds only irrelevant lines, else for the question.
 
-    def _hits(self, words: int) -> tuple[Hit, ...]:
-        own = self._recall(_question(self._messages), words)
-        relevant = {line for hit in own for line in hit.text.split("\n")}
-        for question in self._others:
-            other = tuple(h for h in self._recall(question, words) if relevant.isdisjoint(h.text.split("\n")))
-            if other:
-                self.irrelevant = True
-                return other
-        self.irrelevant = False
-        return own
-
-    def _recall(self, question: str, words: int) -> tuple[Hit, ...]:
-        return self._memory.recall(
-            question,
-            words=words,
-            exclude=self._prompt_lines,
-            before=self._before,
-            asked=self._name,
-            asker=self._partner,
-        ).hits
+    The second value tells whether the lines are irrelevant: they do not answer the question.
+    """
+    own = recall(question, words=words).hits
+    relevant = {line for hit in own for line in hit.text.split("\n")}
+    for other_question in others:
+        other = recall(other_question, words=words).hits
+        if irrelevant := tuple(hit for hit in other if relevant.isdisjoint(hit.text.split("\n"))):
+            return irrelevant, True
+    return own, False
 
 
 def _tokens(template: ChatTemplate, messages: Conversation) -> int:
