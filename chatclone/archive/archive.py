@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, starmap
@@ -19,12 +19,11 @@ from chatclone.archive import rows
 from chatclone.archive.forgotten import NAME, Tombstones
 from chatclone.archive.merge_chats import Joined, join, rename_person
 from chatclone.errors import ChatcloneError
+from chatclone.storage.sqlite_file import Migration, migrate
 from importers.message import Chat, ChatKind, Message, Person
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
-"""Each brings the file one version further; the version is SQLite's `user_version`."""
-
-
+MIGRATIONS: list[Migration] = []
+"""Applied in order. To change the tables, append a function `m002_…`; never edit one that was released."""
 BATCH = 5000
 """Messages written at a time: bounds memory, and few enough statements not to matter."""
 BUSY_SECONDS = 5.0
@@ -37,7 +36,7 @@ FORGOTTEN = "somebody"
 
 @MIGRATIONS.append
 def m001_create(db: sqlite3.Connection) -> None:
-    """Create the tables of the first version."""
+    """Create all tables."""
     for statement in (
         "CREATE TABLE chat (platform TEXT, id TEXT, kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY(platform, id))",
         "CREATE TABLE person (platform TEXT, id TEXT, name TEXT NOT NULL, PRIMARY KEY (platform, id))",
@@ -45,26 +44,11 @@ def m001_create(db: sqlite3.Connection) -> None:
             platform TEXT, chat TEXT, id INTEGER, sent_at INTEGER NOT NULL, sender TEXT NOT NULL, text TEXT NOT NULL,
             media TEXT, reply_to INTEGER, edited_at INTEGER, forwarded INTEGER NOT NULL, via_bot INTEGER NOT NULL,
             spans TEXT, PRIMARY KEY (platform, chat, id)) WITHOUT ROWID""",
-        """CREATE TABLE forgotten (
-            platform TEXT, chat TEXT NOT NULL DEFAULT '', person TEXT NOT NULL DEFAULT '',
-            PRIMARY KEY (platform, chat, person))""",
+        # How many messages each export dropped; `chats` is a hash of the ids of its chats.
+        "CREATE TABLE export (platform TEXT, chats BLOB, dropped INTEGER, PRIMARY KEY (platform, chats))",
     ):
         db.execute(statement)
-
-
-@MIGRATIONS.append
-def m002_tombstones(db: sqlite3.Connection) -> None:
-    """Replace readable tombstones by marks, drop names of the forgotten, and count what each export dropped."""
     Tombstones.create(db)
-    tombstones = Tombstones(db)
-    for platform, chat, person in db.execute("SELECT platform, chat, person FROM forgotten").fetchall():
-        tombstones.plant(platform, "chat", [chat] if chat else [])
-        tombstones.plant(platform, "person", [person] if person else [])
-        db.execute("DELETE FROM person WHERE platform=? AND id=?", (platform, person))
-        db.execute("DELETE FROM chat WHERE platform=? AND id=?", (platform, chat))
-        db.execute("UPDATE chat SET name=? WHERE platform=? AND id=?", (FORGOTTEN, platform, person))
-    db.execute("DROP TABLE forgotten")
-    db.execute("CREATE TABLE export (platform TEXT, chats BLOB, dropped INTEGER, PRIMARY KEY (platform, chats))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +72,18 @@ class Archive:
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{CACHE_KB}", "temp_store=MEMORY"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.execute("PRAGMA secure_delete=ON")  # forgotten words are overwritten, not only unlinked
-            self._migrate()
+            migrate(self._db, path, MIGRATIONS, "move it away and import your exports again")
             self._tombstones = Tombstones(self._db)
         except sqlite3.DatabaseError as error:
             self._db.close()
-            if isinstance(error, sqlite3.OperationalError):  # a full disk, say, is no fault of the file's
+            if isinstance(error, sqlite3.OperationalError):  # such as a full disk: the file itself is sound
                 raise
-            raise ChatcloneError(f"{path} cannot be read: {error}", "move it away and import your exports") from error
+            raise ChatcloneError(
+                "{path} cannot be read: {error}", "move it away and import your exports again", path=path, error=error
+            ) from error
+        except ChatcloneError:
+            self._db.close()
+            raise
         self._chats: list[tuple[str, Chat]] = []
         self._chats_at = -1
         """After how many changes these were the chats."""
@@ -102,13 +91,6 @@ class Archive:
     def close(self) -> None:
         """Close the file; changes outside a finished transaction are gone."""
         self._db.close()
-
-    def _migrate(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
-            with self.transaction():
-                migration(self._db)
-                self._db.execute(f"PRAGMA user_version={number}")
 
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[None]:
@@ -118,8 +100,11 @@ class Archive:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise
-            message = f"another import or forgetting is at work on this persona: {error}"
-            raise ChatcloneError(message, "wait until it has ended, and then do this again") from error
+            raise ChatcloneError(
+                "another import or forgetting is changing this persona: {error}",
+                "wait until it has finished, and try again",
+                error=error,
+            ) from error
         try:
             yield
         except BaseException:

@@ -17,7 +17,8 @@ from chatclone.engines.protocol import Cancelled, Engine, Piece, Reading, Sampli
 from chatclone.gguf.load_progress import Loading, keep_loading
 from chatclone.personas.persona import Persona
 from chatclone.prompt.context_window import TOKENS_A_WORD, Window, window
-from chatclone.prompt.render import ChatMessage, Prompt, memory_block, with_memory
+from chatclone.prompt.memory_block import memory_block, with_memory
+from chatclone.prompt.render import ChatMessage, Prompt
 from chatclone.recall.persona_memory import open_memory
 from chatclone.recall.visibility import everything
 from memory.memory import Memory

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from chatclone.engines.protocol import Cancelled, Engine, EngineEvent, Sampling
 from chatclone.errors import ChatcloneError
-from chatclone.prompt.render import Prompt, neutralise
+from chatclone.prompt.render import Prompt
+from chatclone.prompt.stop_markers import neutralise
 
 
 class Continuing:

@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from chatclone.conversations.records import Clock, State
-from chatclone.conversations.schema import connect, transaction
+from chatclone.conversations.schema import connect
 from chatclone.storage.locks import ProcessMark, is_running, remove_dead_marks
+from chatclone.storage.sqlite_file import transaction
 
 
 class ChatFile:

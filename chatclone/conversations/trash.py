@@ -8,7 +8,7 @@ import sqlite3
 
 from chatclone.conversations import message_tree
 from chatclone.conversations.records import Deletion, StoredMessage
-from chatclone.conversations.schema import transaction
+from chatclone.storage.sqlite_file import transaction
 
 UNDO_SECONDS = 7 * 86400
 """How long what was deleted can be brought back when nobody asks for an earlier purge."""

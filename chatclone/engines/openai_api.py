@@ -21,7 +21,8 @@ from chatclone.engines.endpoint import COMPLETIONS, TRANSIENT_STATUS, Endpoint, 
 from chatclone.engines.estimated_tokens import MARKERS, estimating_template
 from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.prompt.render import ChatMessage, Prompt, merge_roles, neutralise
+from chatclone.prompt.render import ChatMessage, Prompt, merge_roles
+from chatclone.prompt.stop_markers import neutralise
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ import llama_cpp
 from chatclone.errors import ChatcloneError
 from chatclone.gguf.header import check_magic
 from chatclone.gguf.load_progress import Loading, LoadingCancelled, keep_loading
-from chatclone.prompt.render import ChatTemplate, chosen_source, markers_of
+from chatclone.prompt.render import ChatTemplate, chosen_source
+from chatclone.prompt.stop_markers import markers_of
 
 logger = logging.getLogger("chatclone.llama_cpp")
 logger.addHandler(logging.NullHandler())  # without a log its errors would be printed on the screen

@@ -3,15 +3,19 @@
 Training, evaluation, every engine and the GGUF parity check call this module, so that what a model is trained on and
 what it is asked in a chat are the same ids. Rendering needs jinja2 alone; a tokenizer comes in as two callables, so a
 machine with only llama.cpp renders exactly what transformers would.
+
+Templates that print today's date get a fixed one (`template_sandbox.TODAY`): the clock would give training and chat
+other ids, and end a cached prefix at midnight. See `memory_block` for recalled memory and `stop_markers` for markers.
 """
 
 import importlib.resources
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from chatclone.prompt.stop_markers import markers_of, neutralise, stop_marker_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -20,12 +24,6 @@ Role = Literal["system", "user", "assistant"]
 
 IGNORED = -100
 """The label of a token that no loss is computed on (PyTorch's `ignore_index`)."""
-
-_STOP_MARKER = re.compile(r"\{#-? stop_marker=(.+?) -?#\}")
-_WRITTEN_MARKER = re.compile(r"\[/?[A-Z_]{2,}\]|<</?[A-Z]+>>|<\|[\w/ ]+\|>|#{2,3} [A-Z]\w+:")
-"""How templates mark a turn where the tokenizer has no token for it: Llama-2, Mistral, Zephyr, Alpaca."""
-
-MEMORY_OPEN, MEMORY_CLOSE = "<memory>", "</memory>"
 
 KEPT_LENGTHS = 4096
 """Texts whose length in tokens is kept: the turns of a long conversation."""
@@ -128,8 +126,7 @@ class ChatTemplate:
     @cached_property
     def stop_marker(self) -> str:
         """The text that ends a reply beside the end-of-turn token, where the template has one; else empty."""
-        found = _STOP_MARKER.search(self.source)
-        return found.group(1) if found else ""
+        return stop_marker_of(self.source)
 
     @cached_property
     def _takes_system(self) -> bool:
@@ -235,13 +232,6 @@ def chosen_source(own: str | None) -> str:
     return _template("qwen3") if "enable_thinking" in own and "<|im_start|>" in own else own
 
 
-def markers_of(source: str, special_tokens: Iterable[str]) -> tuple[str, ...]:
-    """Return what must not stand in a message: the tokenizer's special tokens, and what the template itself writes."""
-    own = {"<<<", ">>>", *_STOP_MARKER.findall(source)} if _STOP_MARKER.search(source) else set()
-    own.update(_WRITTEN_MARKER.findall(source))
-    return tuple(sorted({token for token in special_tokens if token.strip()} | own, key=lambda m: (-len(m), m)))
-
-
 def merge_roles(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     """Join consecutive turns of one role by a newline; a merged reply is trained if all its parts are."""
     merged: list[ChatMessage] = []
@@ -253,36 +243,6 @@ def merge_roles(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
         else:
             merged.append(message)
     return merged
-
-
-def with_memory(messages: Sequence[ChatMessage], quotes: Sequence[str]) -> list[ChatMessage]:
-    """Put recalled lines into the last user turn, as a delimited block before its text.
-
-    Nothing in a quote or in any user turn can open or close the block: it is data, whatever it says. The turns before
-    stay as they are, so a cached prefix stays valid.
-    """
-    delimiters = (MEMORY_OPEN, MEMORY_CLOSE)
-    result = [replace(m, content=neutralise(m.content, delimiters)) if m.role == "user" else m for m in messages]
-    last = max((i for i, m in enumerate(result) if m.role == "user"), default=None)
-    if last is None or not quotes:
-        return result
-    result[last] = replace(result[last], content=f"{memory_block(quotes)}\n{result[last].content}")
-    return result
-
-
-def memory_block(quotes: Sequence[str]) -> str:
-    """Return recalled lines as they stand in a prompt."""
-    lines = [neutralise(" ".join(quote.split()), (MEMORY_OPEN, MEMORY_CLOSE)) for quote in quotes]
-    return "\n".join([MEMORY_OPEN, *lines, MEMORY_CLOSE])
-
-
-def neutralise(content: str, markers: Iterable[str]) -> str:
-    """Break every marker in `content` by a space after its first character, so that it stays text."""
-    content = content.strip()
-    for marker in markers:
-        if len(marker) > 1 and marker in content:
-            content = content.replace(marker, f"{marker[0]} {marker[1:]}")
-    return content
 
 
 def _fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, Protocol
 from chatclone.clone.clone import CONTEXT_A_WORD, MEMORY_WORDS
 from chatclone.engines.token_loop import MAX_CONTEXT
 from chatclone.errors import ChatcloneError
-from chatclone.prompt.render import ChatTemplate, PromptError, with_memory
+from chatclone.prompt.memory_block import with_memory
+from chatclone.prompt.render import ChatTemplate, PromptError
 from chatclone.training.tokenized_data import Conversation
 from importers.message import Message
 from importers.privacy.redaction import Redactor

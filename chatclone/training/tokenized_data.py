@@ -12,7 +12,8 @@ import msgspec
 
 from chatclone.errors import ChatcloneError
 from chatclone.i18n.message import Message
-from chatclone.prompt.render import ChatMessage, ChatTemplate, PromptError, Sample, with_memory
+from chatclone.prompt.memory_block import with_memory
+from chatclone.prompt.render import ChatMessage, ChatTemplate, PromptError, Sample
 
 Conversation = list[ChatMessage]
 """One sample before it is rendered, system turn first."""

@@ -251,20 +251,15 @@ class TestFile:
         ):
             archive.add("telegram", [plain(1)])
 
-    def test_old_tombstones(self, tmp_path: Path) -> None:
-        """A file of the first version opens, and its readable tombstones become marks that still hold."""
+    def test_a_file_from_before_the_first_release(self, tmp_path: Path) -> None:
+        """A file whose version number meant other tables is refused, with what to do, and left as it is."""
         db = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)
-        MIGRATIONS[0](db)
         db.execute("PRAGMA user_version=1")
-        db.execute("INSERT INTO forgotten VALUES ('telegram', '', 'user2'), ('telegram', '8', '')")
-        db.execute("INSERT INTO person VALUES ('telegram', 'user2', 'Theo')")
+        with pytest.raises(ChatcloneError, match="before the first release") as error:
+            Archive(tmp_path / "a.sqlite")
+        assert "import your exports again" in error.value.hint
+        assert db.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
         db.close()
-        archive = Archive(tmp_path / "a.sqlite")
-        with archive.transaction():
-            added = archive.add("telegram", [plain(1), plain(2, chat="8", sender="user3"), plain(3, sender="user3")])
-        assert (added.new, added.forgotten) == (1, 2)
-        assert archive.people() == {}
-        archive.close()
 
     def test_reopened(self, tmp_path: Path) -> None:
         """A migrated file opens again with what it held."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chatclone.cli.main import main
-from chatclone.prompt.render import IGNORED, MEMORY_CLOSE, MEMORY_OPEN
+from chatclone.prompt.memory_block import MEMORY_CLOSE, MEMORY_OPEN
+from chatclone.prompt.render import IGNORED
 from chatclone.training.config import DEFAULT_PRESET, preset
 from tests import exports
 

@@ -13,7 +13,8 @@ from chatclone.engines.protocol import Cancelled, Sampling
 from chatclone.engines.token_loop import LocalEngine
 from chatclone.personas.persona import Persona
 from chatclone.prompt.context_window import KEPT, MEMORY_SHARE, TOKENS_A_WORD
-from chatclone.prompt.render import ChatMessage, memory_block
+from chatclone.prompt.memory_block import memory_block
+from chatclone.prompt.render import ChatMessage
 from memory.search.recall import Hit, Recall
 from tests.fakes import FakeEngine, chatml, fake_clone
 

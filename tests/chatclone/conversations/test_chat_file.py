@@ -1,6 +1,5 @@
-"""The file of conversations outlives the program, however that ends, and older programs."""
+"""The file of conversations survives killed programs, and refuses files of other versions."""
 
-import json
 import signal
 import sqlite3
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.conversations import ChatStore, Origin, Settings
+from chatclone.conversations import ChatStore, Origin
 from chatclone.engines.protocol import Sampling
 from chatclone.errors import ChatcloneError
 from memory.search.recall import Hit
@@ -19,26 +18,6 @@ from memory.search.recall import Hit
 HIT = Hit(7, 1_700_000_000, "Mira", "2023-11-14 Mira: a cat!!", 0.5, "Anna")
 PATIENCE = 120
 """Seconds that another process may take."""
-
-FIRST_VERSION = """
-CREATE TABLE conversations (
-    id INTEGER PRIMARY KEY, title TEXT NOT NULL, partner TEXT NOT NULL, leaf_id INTEGER,
-    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
-CREATE INDEX conversations_by_update ON conversations (updated_at DESC, id DESC);
-CREATE TABLE messages (
-    id INTEGER PRIMARY KEY,
-    conversation_id INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
-    parent_id INTEGER REFERENCES messages ON DELETE CASCADE,
-    role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
-    text TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'stopped', 'failed')),
-    memory TEXT NOT NULL, stats TEXT NOT NULL, created_at INTEGER NOT NULL);
-CREATE INDEX messages_by_conversation ON messages (conversation_id, id);
-CREATE INDEX messages_by_parent ON messages (parent_id);
-CREATE INDEX messages_running ON messages (state) WHERE state = 'running';
-PRAGMA user_version = 1;
-"""
-"""The schema of version 1, as it was released."""
 
 WRITER = """
 import sys
@@ -210,76 +189,25 @@ class TestProcesses:
 
 
 class TestMigration:
-    """A file of the first version becomes one of this version."""
+    """Files of another schema."""
 
-    @pytest.fixture
-    def old(self, path: Path) -> Path:
-        """A conversation with two replies, the first of them shown, one that was cut, and one that nobody answered."""
+    def test_a_file_from_before_the_first_release(self, path: Path) -> None:
+        """A file whose version number meant other tables is refused, with what to do, and left as it is."""
         connection = sqlite3.connect(path)
-        connection.executescript(FIRST_VERSION)
-        hit = {"id": 7, "when": HIT.when, "who": "Mira", "text": HIT.text, "score": 0.5, "chat": "Anna"}
-        connection.executemany(
-            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?)",
-            [(1, "hi there", "Anna", 2, 10, 40), (2, "the cut one", "", 6, 20, 30), (3, "empty", "", None, 5, 5)],
-        )
-        connection.executemany(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (1, 1, None, "user", "hi there", "finished", "[]", "{}", 10),
-                (2, 1, 1, "assistant", "one", "finished", json.dumps([hit]), '{"tokens_per_second": 3.5}', 11),
-                (3, 1, 1, "assistant", "two", "stopped", "[]", "{}", 12),
-                (4, 2, None, "user", "tell me", "finished", "[]", "{}", 20),
-                (5, 2, 4, "assistant", "and the", "finished", "[]", '{"stopped_by": "length"}', 21),
-                (6, 2, 5, "assistant", "so", "running", "[]", "{}", 22),
-                (7, 1, 3, "user", "below the second", "finished", "[]", "{}", 13),
-            ],
-        )
-        connection.commit()
+        connection.execute("PRAGMA user_version = 1")
+        with pytest.raises(ChatcloneError, match="before the first release") as error:
+            ChatStore.open(path)
+        assert "move that file away" in error.value.hint
+        assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
         connection.close()
-        return path
 
-    def test_everything_is_there(self, old: Path) -> None:
-        """Titles, partners, branches, states, memory and figures; nothing is unread; all of it is found."""
-        store = ChatStore.open(old)
-        assert [(c.title, c.unread, c.length) for c in store.conversations()] == [
-            ("hi there", 0, 2), ("the cut one", 0, 3), ("empty", 0, 0),
-        ]  # fmt: skip
-        assert [c.settings for c in store.conversations()] == [Settings(partner="Anna"), Settings(), Settings()]
-        assert [c.renamed for c in store.conversations()] == [False, True, False]
-        question, first = store.messages(1)
-        assert (first.text, first.version, first.versions, first.memory) == ("one", 1, 2, (HIT,))
-        assert first.stats == {"tokens_per_second": 3.5}
-        assert (question.depth, first.depth, first.created_at) == (0, 1, 11)
-        assert [m.state for m in store.messages(2)] == ["done", "length", "interrupted"]
-        store.show(3)
-        assert [(m.text, m.state) for m in store.messages(1)][1:] == [
-            ("two", "cancelled"),
-            ("below the second", "done"),
-        ]
-        assert [found.message for found in store.search("two")] == [3]
-        store.close()
-
-    def test_it_is_as_a_new_file_is(self, old: Path, tmp_path: Path) -> None:
-        """The same tables, and it goes on: new messages, and opening again."""
-        store, new = ChatStore.open(old), ChatStore.open(tmp_path / "new.sqlite")
-        query = "SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
-        assert store._read(query) == new._read(query)
-        store.add(1, "user", "more", parent=2)
-        assert store._read("PRAGMA integrity_check") == [("ok",)]
-        assert store._read("PRAGMA foreign_key_check") == []
-        store.close()
-        new.close()
-        again = ChatStore.open(old)
-        assert [m.text for m in again.messages(1)] == ["hi there", "one", "more"]
-        again.close()
-
-    def test_a_migration_that_fails_changes_nothing(self, old: Path) -> None:
-        """The file stays one of the first version."""
-        connection = sqlite3.connect(old)
+    def test_a_migration_that_fails_changes_nothing(self, path: Path) -> None:
+        """The file keeps its version and its tables."""
+        connection = sqlite3.connect(path)
         connection.execute("CREATE TABLE message_words (x)")
         connection.commit()
         with pytest.raises(ChatcloneError):
-            ChatStore.open(old)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (7,)
+            ChatStore.open(path)
+        assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (1,)
         connection.close()

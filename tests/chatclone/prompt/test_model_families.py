@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from chatclone.prompt.render import IGNORED, ChatMessage, ChatTemplate, PromptError, chosen_source, markers_of
+from chatclone.prompt.render import IGNORED, ChatMessage, ChatTemplate, PromptError, chosen_source
+from chatclone.prompt.stop_markers import markers_of
 
 LLAMA2 = (
     "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}"

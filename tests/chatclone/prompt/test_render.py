@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatclone.prompt.render import (
-    IGNORED,
-    ChatMessage,
-    ChatTemplate,
-    PromptError,
-    merge_roles,
-    neutralise,
-    with_memory,
-)
+from chatclone.prompt.memory_block import with_memory
+from chatclone.prompt.render import IGNORED, ChatMessage, ChatTemplate, PromptError, merge_roles
+from chatclone.prompt.stop_markers import neutralise
 from tests.tiny import CHATML, tiny_base
 
 MARKERS = ("<|endoftext|>", "<|im_end|>", "<|im_start|>")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chatclone.prompt.render import MEMORY_CLOSE, MEMORY_OPEN, ChatMessage
+from chatclone.prompt.memory_block import MEMORY_CLOSE, MEMORY_OPEN
+from chatclone.prompt.render import ChatMessage
 from chatclone.training.memory_samples import Limits, Share, WithMemory, add_memory, memory_words
 from chatclone.training.tokenized_data import Conversation
 from importers.privacy.redaction import Redactor
