@@ -72,6 +72,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Read what `write` wrote; a file of another version of chatclone is an error."""
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls)
+        except OSError as error:
+            hint = "check that the file exists"
+            raise ChatcloneError("cannot read {path}: {error}", hint, path=path, error=error.strerror) from None
         except msgspec.DecodeError as error:
             raise ChatcloneError(
                 "{path} cannot be used: it is damaged or from another version of chatclone ({error})",

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from chatclone.errors import ChatcloneError
 from chatclone.training import distributed, failures, run_report, run_result
 from chatclone.training.checkpoints import best_evaluation, keep_last, last_checkpoint
 from chatclone.training.config import AUTO
@@ -37,7 +38,11 @@ PACKAGES = ("chatclone", "torch", "transformers", "trl", "peft", "datasets", "ac
 
 def main(arguments: list[str]) -> int:
     """Run the plan in the file named by the first argument, and return the exit code."""
-    plan = Plan.read(Path(arguments[0]))
+    try:
+        plan = Plan.read(Path(arguments[0]))
+    except ChatcloneError as error:
+        print(f"error: {error.message}\ntry: {error.hint}", file=sys.stderr)
+        return 1
     folder = Path(plan.folder)
     log = EventLog(folder)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -184,6 +184,16 @@ def test_main(mira: Persona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ["TORCHDYNAMO_DISABLE"] == ""  # the user's own word stays
 
 
+@pytest.mark.parametrize("text", [None, "{", "{}"])
+def test_damaged_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None) -> None:
+    """A worker whose plan is missing, damaged or of another version ends with exit code 1 and two lines."""
+    if text is not None:
+        (tmp_path / "plan.json").write_text(text, "utf-8")
+    assert worker_main([str(tmp_path / "plan.json")]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ") and "plan.json" in error and hint.startswith("try: ")
+
+
 class TestResume:
     """Which runs can be resumed."""
 
