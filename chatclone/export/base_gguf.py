@@ -201,19 +201,6 @@ def check_user_base(gguf: Path, base: Path) -> str:
     return quantization_of(metadata)
 
 
-def check_architecture(gguf: Path, lora: Path) -> None:
-    """Refuse a base of another architecture than that of the converted adapter."""
-    ours, theirs = (read_metadata(file).get("general.architecture") for file in (lora, gguf))
-    if ours != theirs:
-        raise ChatcloneError(
-            "{file} has architecture {theirs}, and the adapter is for {ours}",
-            _HINT,
-            file=gguf.name,
-            theirs=theirs,
-            ours=ours,
-        )
-
-
 def shape_difference(metadata: Mapping[str, Value], config: Mapping[str, Any]) -> str:
     """Return the first difference in shape between a GGUF and a model's config; empty when they agree."""
     for name, key in SHAPE.items():

@@ -10,7 +10,7 @@ import msgspec
 from chatclone.engines.choose import base_label
 from chatclone.errors import ChatcloneError
 from chatclone.export.adapter_gguf import adapter_gguf
-from chatclone.export.base_gguf import base_gguf, check_architecture, check_user_base, template_of
+from chatclone.export.base_gguf import base_gguf, check_user_base, template_of
 from chatclone.export.converter import Progress
 from chatclone.export.export_job import ExportOptions, Job, Source, prepare, source_of
 from chatclone.export.large_files import written_whole
@@ -76,8 +76,6 @@ def export(
     files = _write_adapter(job) if job.kind == "adapter" else _write_merged(job)
     forget_export(persona, home, files.model, files.lora)  # an older export with the same names was overwritten
     try:
-        if base_gguf:
-            check_architecture(files.model, job.out / f"{job.source.stem}{LORA_SUFFIX}")
         parity, report = _compare(job.source, files, job.out, progress, announce)
     except BaseException:
         _remove_written(job, files)  # it was not verified

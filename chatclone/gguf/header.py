@@ -80,30 +80,29 @@ class _HeaderReader:
         return {key: value for key, value in pairs if value is not None}
 
     def _value(self, kind: int) -> Value | None:
+        """Read a value; an array is skipped and gives None."""
         if kind == _STRING:
             return self._string()
-        if kind == _ARRAY:
-            self._skip_array()
-            return None
-        value: Value = self._unpack(_FORMATS[kind])[0]
-        return value
-
-    def _skip_array(self) -> None:
+        if kind != _ARRAY:
+            value: Value = self._unpack(_FORMATS[kind])[0]
+            return value
         kind, count = self._unpack("IQ")
-        if kind == _STRING:
-            for _ in range(count):
-                (length,) = self._unpack("Q")
-                self._position += length
+        if kind in _FORMATS:
+            self._position += count * struct.calcsize("<" + _FORMATS[kind])
         elif kind == _ARRAY:
             for _ in range(count):
-                self._skip_array()
+                self._value(_ARRAY)
+        elif kind == _STRING:
+            for _ in range(count):
+                (length,) = self._unpack("Q")  # which itself moves the position
+                self._position += length
         else:
-            self._position += count * struct.calcsize("<" + _FORMATS[kind])
+            raise KeyError(kind)
+        return None
 
     def _string(self) -> str:
         (length,) = self._unpack("Q")
-        (text,) = self._unpack(f"{length}s")
-        return bytes(text).decode("utf-8")
+        return bytes(self._unpack(f"{length}s")[0]).decode("utf-8")
 
     def _unpack(self, form: str) -> tuple[Any, ...]:
         values = struct.unpack_from("<" + form, self._data, self._position)

@@ -36,7 +36,7 @@ RETRY_AFTER_SECONDS = 5
 
 def create_app(clones: Mapping[str, Clone], token: str, most_waiting: int = MOST_WAITING) -> Starlette:
     """Return the application that serves each clone under its name to clients with the token."""
-    models = {name: Model.of(name, clone) for name, clone in clones.items()}
+    models = {name: Model(name, clone.engine.context) for name, clone in clones.items()}
     queues = {name: RequestQueue(clone, most_waiting) for name, clone in clones.items()}
 
     async def list_models(_: Request) -> Response:

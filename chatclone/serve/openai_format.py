@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from chatclone.clone.clone import Clone, Reply, hit_document
+from chatclone.clone.clone import Reply, hit_document
 from chatclone.personas.sampling import Sampling
 from chatclone.prompt.render import ChatMessage
 
@@ -63,19 +63,14 @@ class RequestMessage(msgspec.Struct):
         return (self.content or "").strip()
 
 
-class StreamOptions(msgspec.Struct):
-    """How to stream."""
-
-    include_usage: bool | None = None
-
-
 class RequestBody(msgspec.Struct, kw_only=True):
     """The body of `POST /v1/chat/completions`; null is the same as a missing field."""
 
     model: str = ""
     messages: Annotated[list[RequestMessage], Meta(min_length=1)]
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: dict[str, Any] | None = None
+    """Of which `include_usage` counts."""
     n: Literal[1] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Share | None = None
@@ -184,11 +179,6 @@ class Model(msgspec.Struct):
     created: int = 0
     owned_by: str = "chatclone"
 
-    @classmethod
-    def of(cls, name: str, clone: Clone) -> "Model":
-        """Return the entry of a clone."""
-        return cls(name, clone.engine.context)
-
 
 class Answer:
     """Builds the documents of one reply."""
@@ -214,8 +204,7 @@ class Answer:
     def last(self, reply: Reply) -> list[Completion]:
         """Return the chunks after the text: finish reason and memory, then the usage where it was asked for."""
         end = self._chunk(Text(), finish=_finish(reply), chatclone=self._extension(reply))
-        options = self._request.body.stream_options
-        if not (options and options.include_usage):
+        if (self._request.body.stream_options or {}).get("include_usage") is not True:
             return [end]
         return [end, self._completion("chat.completion.chunk", [], usage=_usage(reply))]
 
