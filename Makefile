@@ -1,4 +1,4 @@
-# make demo | test | check | fix | coverage | wheel-test: each makes .venv first where it is missing.
+# make demo | test | check | fix | translations | coverage | wheel-test: each makes .venv first where it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # coverage's floor, in percent of lines and branches; raise it when it has risen for good.
 COVERAGE_FLOOR := 85
 
-.PHONY: install demo test coverage check fix wheel-test smoke screenshot bench-chat bench-import bench-train bench-tui fuzz
+.PHONY: install demo test coverage check fix translations wheel-test smoke screenshot bench-chat bench-import bench-train bench-tui fuzz
 
 install: $(INSTALLED)
 
@@ -37,6 +37,10 @@ check: install
 fix: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Brings the catalogues up to the texts in the code, and compiles them.
+translations: install
+	$(BIN)/python -m tools.translations
 
 # Builds the wheel and tries it with each extra alone, in empty environments.
 wheel-test: install

@@ -4,8 +4,10 @@ import argparse
 import importlib.metadata
 import importlib.util
 import shutil
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil  # type: ignore[import-untyped]  # it brings no types
 
 from chatclone.cli.common_options import emit, home_of
@@ -17,7 +19,38 @@ EXTRAS = {
     "remote": ("httpx2",),
 }
 FREE_GB = 2.0
-"""Free disk that a run on the starter and its exports never need more than."""
+"""Free disk space that a run on the starter model and its exports need at most."""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    name: str
+    """An extra's name, or `disk`."""
+    ok: bool
+    detail: str
+    """What was found."""
+    fix: str
+    """What to do about it; empty where all is well."""
+
+
+class Recommended(msgspec.Struct, frozen=True):
+    """What suits this machine."""
+
+    base: str
+    preset: str
+    engine: str
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """The document of `chatclone doctor --json`."""
+
+    device: str
+    """cuda, mps or cpu."""
+    memory_mb: int
+    """The GPU's memory, or the computer's where there is no GPU of its own."""
+    checks: list[Check]
+    recommended: Recommended
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -28,38 +61,31 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the machine."""
-    home = home_of(args)
-    checks = [_extra(name, modules) for name, modules in EXTRAS.items()] + [_disk(home)]
-    device, memory_mb = _device()
-    document = {
-        "device": device,
-        "memory_mb": memory_mb,
-        "checks": checks,
-        "recommended": {
-            "base": "starter" if device == "cpu" else "Qwen/Qwen2.5-1.5B-Instruct",
-            "preset": "persona",
-            "engine": "gguf" if checks[1]["ok"] else "transformers",
-        },
-    }
-    lines = [f"{'ok ' if c['ok'] else 'NO '} {c['name']:<8} {c['detail']}" for c in checks]
-    lines += [f"     {c['name']:<8} try: {c['fix']}" for c in checks if not c["ok"]]
-    emit(
-        args,
-        document,
-        "\n".join([f"device {device}, {memory_mb:,} MB of memory", *lines]),
-    )
+    found = diagnose(home_of(args))
+    lines = [f"device {found.device}, {found.memory_mb:,} MB of memory"]
+    lines += [f"{'ok ' if check.ok else 'NO '} {check.name:<8} {check.detail}" for check in found.checks]
+    lines += [f"     {check.name:<8} try: {check.fix}" for check in found.checks if not check.ok]
+    emit(args, msgspec.to_builtins(found), "\n".join(lines))
     return 0
 
 
-def _extra(name: str, modules: tuple[str, ...]) -> dict[str, Any]:
+def diagnose(home: Path) -> Diagnosis:
+    """Return what this machine can run."""
+    extras = {name: _extra(name, modules) for name, modules in EXTRAS.items()}
+    device, memory_mb = _device()
+    recommended = Recommended(
+        base="starter" if device == "cpu" else "Qwen/Qwen2.5-1.5B-Instruct",
+        preset="persona",
+        engine="gguf" if extras["gguf"].ok else "transformers",
+    )
+    return Diagnosis(device, memory_mb, [*extras.values(), _disk(home)], recommended)
+
+
+def _extra(name: str, modules: tuple[str, ...]) -> Check:
     missing = [m for m in modules if importlib.util.find_spec(m) is None]
-    found = ", ".join(f"{m} {_version(m)}" for m in modules if m not in missing)
-    return {
-        "name": name,
-        "ok": not missing,
-        "detail": f"missing {', '.join(missing)}" if missing else found,
-        "fix": f"pip install 'chatclone[{name}]'" if missing else "",
-    }
+    if missing:
+        return Check(name, False, f"missing {', '.join(missing)}", f"pip install 'chatclone[{name}]'")
+    return Check(name, True, ", ".join(f"{m} {_version(m)}" for m in modules), "")
 
 
 def _version(module: str) -> str:
@@ -67,15 +93,11 @@ def _version(module: str) -> str:
     return importlib.metadata.version(names[0])
 
 
-def _disk(home: Any) -> dict[str, Any]:
+def _disk(home: Path) -> Check:
     existing = next(p for p in (home, *home.parents) if p.exists())
     free = shutil.disk_usage(existing).free / 1e9
-    return {
-        "name": "disk",
-        "ok": free > FREE_GB,
-        "detail": f"{free:,.1f} GB free beside {existing}",
-        "fix": "" if free > FREE_GB else f"free {FREE_GB} GB, or --home on another disk",
-    }
+    fix = "" if free > FREE_GB else f"free {FREE_GB} GB, or --home on another disk"
+    return Check("disk", not fix, f"{free:,.1f} GB free beside {existing}", fix)
 
 
 def _device() -> tuple[str, int]:

@@ -24,7 +24,7 @@ COMMANDS = {
     "chat": "chat with the clone",
     "chats": "list, search, show, export, import and delete conversations with the clone",
     "export": "write the clone as GGUF, with a parity report",
-    "serve": "offer the clone to programs that speak OpenAI's API",
+    "serve": "serve the clone to programs that use OpenAI's API",
     "demo": "meet Mira: import, train, export and chat, offline",
     "data": "look at the data set, or export it",
     "memory": "search, list, add to, forget and check the memory",

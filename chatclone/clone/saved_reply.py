@@ -18,6 +18,7 @@ from chatclone.clone.event_stream import in_thread
 from chatclone.conversations import ChatStore, Origin, Settings, State, StoredMessage
 from chatclone.engines.protocol import Cancelled, Engine, Piece, Reading
 from chatclone.errors import ChatcloneError
+from chatclone.i18n.message import Message
 from chatclone.prompt.render import ChatMessage, PromptError, TooLong
 from chatclone.recall.visibility import may_tell
 
@@ -121,11 +122,13 @@ def origin_of(clone: Clone, settings: Settings, seed: int) -> Origin:
 def explain(error: Exception) -> str:
     """Return what a person should read of an error, with the hint on a second line where there is one."""
     if isinstance(error, ChatcloneError):
-        return f"{error.message}\n{error.hint}"
+        return Message("{message}\n{hint}", message=error.message, hint=error.hint)
     if isinstance(error, TooLong):
-        return f"{error}\nsend it in shorter messages, or choose a model that takes more at once: /model"
+        hint = Message("send it in shorter messages, or choose a model that takes more at once: /model")
+        return Message("{message}\n{hint}", message=str(error), hint=hint)
     if isinstance(error, PromptError):
-        return f"{error}\nchoose another model: /model"
+        hint = Message("choose another model: /model")
+        return Message("{message}\n{hint}", message=str(error), hint=hint)
     return f"{type(error).__name__}: {error}"
 
 

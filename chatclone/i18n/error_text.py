@@ -1,12 +1,12 @@
-"""How an error is said: what is wrong, and on a second line what to try."""
+"""Errors as the app shows them: what is wrong, and on a second line what to try."""
 
 from chatclone.errors import ChatcloneError
-from chatclone.i18n.translate import tr, tr_elsewhere
+from chatclone.i18n.translate import tr, tr_message
 
 
 def hinted(what: str, hint: str = "") -> str:
-    """Return what is wrong with what to try below it, where there is something; other rooms speak English."""
-    what, hint = tr_elsewhere(what), tr_elsewhere(hint)
+    """Return what is wrong, with what to try below it where there is something, in the reader's language."""
+    what, hint = tr_message(what), tr_message(hint)
     return tr("{what}\ntry: {hint}", what=what, hint=hint) if hint else what
 
 
@@ -16,10 +16,10 @@ def explained(error: ChatcloneError) -> str:
 
 
 def explained_error(error: ChatcloneError) -> str:
-    """Return an error in two lines, the first of which says that it is one."""
+    """Return an error in two lines that begin with "error:"."""
     return tr("error: {what}", what=explained(error))
 
 
 def explained_text(text: str) -> str:
-    """Return the text of `answering.explain` as an error."""
-    return tr("error: {what}", what=hinted(*text.partition("\n")[::2]))
+    """Return the text of `saved_reply.explain` as an error."""
+    return tr("error: {what}", what=hinted(*tr_message(text).partition("\n")[::2]))

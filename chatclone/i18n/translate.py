@@ -1,65 +1,36 @@
-"""What the app says, in the reader's language: an English text is the key, `translations/*.toml` have the others.
+"""The app's texts in the reader's language, from gettext catalogues: the English text is the key.
 
-`tr` and `trn` translate at the moment a text is shown, so tables of texts stay in English and are only `mark`ed.
-Placeholders are those of `str.format`, by name; what is put in is never read as a template. What a translation lacks is
-said in English. What other rooms say, errors and reasons, comes here in English: `*.elsewhere.toml` know it by its
-form. It needs no Textual, so that the plain chat shares it.
+`tr` and `trn` translate when a text is shown, so tables of texts stay in English and are only `mark`ed.
+Placeholders are those of `str.format`, by name; a value is never read as a template. A text without a translation
+is shown in English. `make translations` brings the catalogues up to the code. Nothing here needs Textual, so that the
+plain chat shares it.
 """
 
 import re
 import string
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Mapping
+from gettext import GNUTranslations, NullTranslations, translation
 from pathlib import Path
 from typing import Any
 
 from chatclone.errors import ChatcloneError
+from chatclone.i18n.message import Message
 
 ENGLISH = "en"
-FOLDER = Path(__file__).parent / "translations"
+DOMAIN = "chatclone"
+FOLDER = Path(__file__).parent / "locale"
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""What says a person's language, the first that is set (POSIX, 8.2)."""
-
-
-def _two_forms(count: float) -> str:
-    """Return CLDR's plural category of a language with one and other."""
-    return "one" if count == 1 else "other"
-
-
-def _east_slavic(count: float) -> str:
-    """Return CLDR's plural category in Russian, Ukrainian and Belarusian."""
-    if count != int(count):
-        return "other"
-    last, two = int(count) % 10, int(count) % 100
-    if last == 1 and two != 11:
-        return "one"
-    return "few" if last in (2, 3, 4) and two not in (12, 13, 14) else "many"
-
-
-CATEGORIES: dict[str, Callable[[float], str]] = {"two-forms": _two_forms, "east-slavic": _east_slavic}
-"""Rules of plurals, by the name that a translation gives."""
-
-
-@dataclass(frozen=True)
-class Translation:
-    """One language: its texts by the English ones, its plurals by category, and how it writes numbers."""
-
-    language: str = ENGLISH
-    texts: Mapping[str, str] = field(default_factory=dict)
-    counted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By the English plural."""
-    category: Callable[[float], str] = _two_forms
-    decimal: str = "."
-    group: str = ","
+"""The variables that name the reader's language; the first that is set counts (POSIX, 8.2)."""
+SEPARATORS = {"ru": ("\u00a0", ",")}
+"""What a language writes between thousands and before decimals, where it is not English's comma and point."""
 
 
 class _Numbers(string.Formatter):
     """Formats numbers as a language writes them."""
 
-    def __init__(self, translation: Translation) -> None:
-        self._signs = str.maketrans({",": translation.group, ".": translation.decimal})
+    def __init__(self, language: str) -> None:
+        group, decimal = SEPARATORS.get(language, (",", "."))
+        self._signs = str.maketrans({",": group, ".": decimal})
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return one value in its format."""
@@ -68,105 +39,75 @@ class _Numbers(string.Formatter):
         return text.translate(self._signs) if is_number else text
 
 
-_ENGLISH = Translation()
-_current = _ENGLISH
-_numbers: _Numbers | None = None
+_language = ENGLISH
+_catalogue: NullTranslations = NullTranslations()
+_numbers = _Numbers(ENGLISH)
 
 
 def use(language: str) -> None:
-    """Speak a language from now on; one that there is no translation into is a ChatcloneError."""
-    global _current, _numbers
-    _current = read(language)
-    _numbers = None if _current is _ENGLISH else _Numbers(_current)
+    """Show texts in a language from now on; raise ChatcloneError where there is no catalogue for it."""
+    global _language, _catalogue, _numbers
+    _catalogue = read(language)
+    _language, _numbers = language, _Numbers(language)
 
 
 def language() -> str:
-    """Return the language that is spoken."""
-    return _current.language
+    """Return the language in use."""
+    return _language
 
 
 def languages() -> list[str]:
-    """Return all languages that can be spoken."""
-    return [ENGLISH, *sorted(file.stem for file in FOLDER.glob("*.toml") if "." not in file.stem)]
+    """Return all languages that texts can be shown in."""
+    return [ENGLISH, *sorted(file.parent.parent.name for file in FOLDER.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))]
 
 
 def chosen_language(wanted: str, environ: Mapping[str, str]) -> str:
-    """Return the language that was `wanted`, else the locale's where there is a translation, else English."""
+    """Return the `wanted` language, else the locale's where there is a catalogue, else English."""
     if wanted:
         return wanted
     locale = next((environ[name] for name in LOCALE_VARIABLES if environ.get(name)), "")
-    spoken = re.split(r"[_.@-]", locale)[0].casefold()
-    return spoken if spoken in languages() else ENGLISH
+    named = re.split(r"[_.@-]", locale)[0].casefold()
+    return named if named in languages() else ENGLISH
 
 
-def read(language: str) -> Translation:
-    """Return the translation into a language."""
+def read(language: str) -> NullTranslations:
+    """Return the catalogue of a language."""
     if language == ENGLISH:
-        return _ENGLISH
+        return NullTranslations()
     if language not in languages():
         what = tr("there is no translation into {language!r}", language=language)
         raise ChatcloneError(what, tr("there is {names}", names=", ".join(languages())))
-    table = tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8"))
-    about = table["language"]
-    return Translation(
-        language,
-        table["texts"],
-        table["counted"],
-        CATEGORIES[about["plurals"]],
-        about["decimal"],
-        about["group"],
-    )
+    return translation(DOMAIN, FOLDER, [language], GNUTranslations)
 
 
 def tr(text: str, /, **values: object) -> str:
     """Return a text in the reader's language with `values` in the places of its placeholders."""
-    return _filled(_current.texts.get(text, text), values)
+    return _filled(_catalogue.gettext(text) if text else "", values)
 
 
 def trn(one: str, other: str, count: float, /, **values: object) -> str:
-    """Return a text that counts something, in the form that its number asks for; `{count}` is the number."""
-    forms = _current.counted.get(other)
-    if forms is None:
-        template = one if count == 1 else other
-    else:
-        template = forms.get(_current.category(count)) or forms["other"]
-    return _filled(template, {"count": count, **values})
+    """Return a text that counts something, in the form that its number needs; `{count}` is the number."""
+    # A fraction takes the form of 2 in English and in Russian, and gettext's rules are for whole numbers.
+    whole = int(count) if count == int(count) else 2
+    return _filled(_catalogue.ngettext(one, other, whole), {"count": count, **values})
 
 
 def mark(text: str) -> str:
-    """Return a text as it is, and have it translated: it stands in a table, and `tr` is called where it is shown."""
+    """Return a text unchanged; extraction finds it, and `tr` is called where it is shown."""
     return text
 
 
-def tr_elsewhere(text: str) -> str:
-    """Return what another room has said in the reader's language, where it is one of the known texts.
+def tr_message(text: str) -> str:
+    """Return an error or a reason of another package in the reader's language, its values too.
 
-    What was put into it may be known too, and so may the parts of a list with semicolons.
+    A Message is translated by its template; any other text is looked up as a whole, and so is each part of a list
+    with semicolons.
     """
-    known = elsewhere(_current.language)
-    if text in known:
-        return known[text]
-    for pattern, translated in _patterns(_current.language):
-        if match := pattern.fullmatch(text):
-            return _filled(translated, {name: tr_elsewhere(said) for name, said in match.groupdict().items()})
-    parts = text.split("; ") if known else []
-    return "; ".join(map(tr_elsewhere, parts)) if len(parts) > 1 else text
-
-
-@cache
-def elsewhere(language: str) -> Mapping[str, str]:
-    """Return the texts of other rooms by the English ones, placeholders standing for what those put in."""
-    if language == ENGLISH:
-        return {}
-    table: dict[str, str] = tomllib.loads((FOLDER / f"{language}.elsewhere.toml").read_text("utf-8"))
-    return table
-
-
-@cache
-def _patterns(language: str) -> Sequence[tuple[re.Pattern[str], str]]:
-    """Return what matches those texts that have placeholders, the longest first, as it says most."""
-    templates = sorted((text for text in elsewhere(language) if "{" in text), key=len, reverse=True)
-    return [(_pattern(text), elsewhere(language)[text]) for text in templates]
+    if isinstance(text, Message):
+        values = {name: tr_message(v) if isinstance(v, str) else v for name, v in text.values.items()}
+        return tr(text.template, **values)
+    found = tr(text)
+    return "; ".join(map(tr, text.split("; "))) if found == text else found
 
 
 def number(value: float, spec: str = "") -> str:
@@ -174,15 +115,5 @@ def number(value: float, spec: str = "") -> str:
     return _filled(f"{{value:{spec}}}", {"value": value})
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return what matches a filled template, its placeholders as groups."""
-    parts = string.Formatter().parse(template)
-    return re.compile(
-        "".join(re.escape(text) + (f"(?P<{name}>.*?)" if name else "") for text, name, *_ in parts), re.DOTALL
-    )
-
-
 def _filled(template: str, values: Mapping[str, object]) -> str:
-    if not values:
-        return template
-    return template.format(**values) if _numbers is None else _numbers.vformat(template, (), values)
+    return _numbers.vformat(template, (), values) if values else template

@@ -14,7 +14,7 @@ from chatclone.conversations.file_formats import read, written
 from chatclone.errors import ChatcloneError
 from chatclone.i18n.dates import local_day
 from chatclone.i18n.error_text import explained_text
-from chatclone.i18n.translate import number, tr, tr_elsewhere, trn
+from chatclone.i18n.translate import number, tr, tr_message, trn
 from chatclone.safe_text import visible
 from chatclone.storage.atomic_files import write_atomically
 from chatclone.tui.commands.save_target import file_for, kind_of, loaded, unreadable, unwritable
@@ -243,7 +243,7 @@ def _answer_by(chat: "PlainChat", key: Key) -> None:
     engine = chat.clone.engine
     chat.print(tr("{engine}, {model} answers in this conversation.", engine=engine.name, model=visible(engine.model)))
     if note := chat.loaded.note:
-        chat.print(visible(tr_elsewhere(note)))
+        chat.print(visible(tr_message(note)))
 
 
 def _strength(chat: "PlainChat", number: str) -> None:

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from chatclone.i18n.error_text import hinted
-from chatclone.i18n.translate import tr, tr_elsewhere
+from chatclone.i18n.translate import tr, tr_message
 from chatclone.tui.actions.conversation_actions import ConversationActions
 from chatclone.tui.actions.memory_actions import MemoryActions
 from chatclone.tui.actions.message_actions import MessageActions
@@ -66,7 +66,7 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
     @on(thread_messages.CloneAwake)
     async def _clone_awake(self, event: thread_messages.CloneAwake) -> None:
         self._model_coming = False
-        self.query_one(StatusLine).say(what_runs(event.clone.engine), tr_elsewhere(event.note))
+        self.query_one(StatusLine).say(what_runs(event.clone.engine), tr_message(event.note))
         self._say(tr("awake"))
         await self._begun(self.replies.awake(event.clone))
 

@@ -17,7 +17,7 @@ from textual.widgets import Button, ProgressBar, Select, Static
 
 from chatclone.clone.saved_reply import log_failure
 from chatclone.errors import ChatcloneError
-from chatclone.i18n.translate import mark, tr, tr_elsewhere
+from chatclone.i18n.translate import mark, tr, tr_message
 from chatclone.personas.persona import Persona
 from chatclone.safe_text import visible
 from chatclone.tui.screens.page import Page
@@ -178,10 +178,10 @@ class ExportScreen(Page):
     def _show_progress(self, event: _Progress) -> None:
         if event.stays:
             report = self.query_one("#report", Static)
-            report.update(visible(f"{report.content}\n{tr_elsewhere(event.text)}".strip()))
+            report.update(visible(f"{report.content}\n{tr_message(event.text)}".strip()))
         elif not self._stopped.is_set():
             seconds = time.monotonic() - self._began
-            doing = tr("{doing} … ({seconds:,.0f} s)", doing=tr_elsewhere(event.text), seconds=seconds)
+            doing = tr("{doing} … ({seconds:,.0f} s)", doing=tr_message(event.text), seconds=seconds)
             self.query_one("#doing", Static).update(visible(doing))
 
     @on(_Ended)

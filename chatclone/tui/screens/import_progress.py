@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Button, ProgressBar, Static
 
 from chatclone.clone.saved_reply import log_failure
-from chatclone.i18n.translate import mark, tr, tr_elsewhere, trn
+from chatclone.i18n.translate import mark, tr, tr_message, trn
 from chatclone.ingest.import_run import Ingested, Request
 from chatclone.safe_text import visible
 from chatclone.tui.screens.choose_person import AgreedScreen, WhoScreen
@@ -121,7 +121,7 @@ class ImportingScreen(Page):
 
     @on(_Told)
     def _told(self, event: _Told) -> None:
-        self.query_one("#doing", Static).update(visible(f"{tr_elsewhere(event.doing)} … {_amount(event)}"))
+        self.query_one("#doing", Static).update(visible(f"{tr_message(event.doing)} … {_amount(event)}"))
         self.query_one(ProgressBar).update(total=event.total or None, progress=event.done)
         seconds = time.monotonic() - self._began
         self.query_one("#rate", Static).update(tr("{seconds:,.0f} s so far", seconds=seconds) if seconds > 2 else "")

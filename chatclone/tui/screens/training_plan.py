@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Select, Static
 
 from chatclone.clone.saved_reply import log_failure
 from chatclone.errors import ChatcloneError, UsageError
-from chatclone.i18n.translate import mark, tr, tr_elsewhere, trn
+from chatclone.i18n.translate import mark, tr, tr_message, trn
 from chatclone.personas.persona import Persona
 from chatclone.safe_text import visible
 from chatclone.tui.screens.page import Page
@@ -104,7 +104,7 @@ class TrainScreen(Page):
             self.complain(None)
             self._show(msgspec.structs.asdict(self._plan.settings), self._plan.reasons)
             licence = tr("licence of the base: {licence}", licence=self._plan.licence)
-            self._summarise(f"{tr_elsewhere(self._plan.reasons.get('data', ''))}\n{licence}")
+            self._summarise(f"{tr_message(self._plan.reasons.get('data', ''))}\n{licence}")
         self.query_one("#plan").display = self._plan is not None
         self.query_one("#summary").display = self._plan is not None
         for button in ("#go", "#measure"):
@@ -133,7 +133,7 @@ class TrainScreen(Page):
 
     def _show(self, settings: dict[str, Any], reasons: dict[str, str]) -> None:
         rows: list[Row] = [
-            (key.replace("_", " "), _value(settings[key]), tr_elsewhere(reasons[key]))
+            (key.replace("_", " "), _value(settings[key]), tr_message(reasons[key]))
             for key in settings
             if key in reasons
         ]

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from chatclone.errors import ChatcloneError
-from chatclone.i18n.translate import mark, number, tr, tr_elsewhere
+from chatclone.i18n.translate import mark, number, tr, tr_message
 from chatclone.safe_text import visible
 from chatclone.training.run_state import RunState, clock
 from chatclone.training.verdict import sentences
@@ -103,7 +103,7 @@ class TrainingScreen(Page):
         self.query_one("#heading .title", Static).update(Content.styled(tr("Trained"), "bold"))
         self.query_one("#verdict").display = True
         lines = sentences(result, self._training.persona.name)
-        self.query_one("#verdict", Static).update(visible("\n\n".join(tr_elsewhere(line) for line in lines)))
+        self.query_one("#verdict", Static).update(visible("\n\n".join(tr_message(line) for line in lines)))
         self._offer("#chat", "#export", "#again")
 
     def _offer(self, *buttons: str) -> None:
@@ -132,7 +132,7 @@ class TrainingScreen(Page):
 
 
 def _progress(state: RunState) -> str:
-    stage = f"{tr_elsewhere(state.stage)} …" if state.stage else ""
+    stage = f"{tr_message(state.stage)} …" if state.stage else ""
     if not state.steps:
         return stage
     done = BAR * state.step // state.steps

@@ -1,6 +1,6 @@
 """Choices before a training: presets, and base models on this machine."""
 
-from chatclone.i18n.translate import tr, tr_elsewhere
+from chatclone.i18n.translate import tr, tr_message
 from chatclone.personas.persona import Persona
 from chatclone.training.config import DEFAULT_PRESET, preset_names, preset_summary
 
@@ -11,7 +11,7 @@ ANOTHER = "another"
 def preset_choices() -> list[tuple[str, str]]:
     """Return a label with its summary, and the name, of each preset; the default one first."""
     names = sorted(preset_names(), key=lambda name: (name != DEFAULT_PRESET, name))
-    return [(f"{name}: {tr_elsewhere(preset_summary(name))}", name) for name in names]
+    return [(f"{name}: {tr_message(preset_summary(name))}", name) for name in names]
 
 
 def base_choices(persona: Persona) -> list[tuple[str, str]]:

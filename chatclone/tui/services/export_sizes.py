@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatclone.export.quantize import QUANTIZATIONS, default_quant, model_bytes, parse_quant
-from chatclone.i18n.translate import mark, tr, tr_elsewhere
+from chatclone.i18n.translate import mark, tr, tr_message
 from chatclone.personas.persona import Persona
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Sizes:
     def rows(self, kind: str, quant: str) -> list[tuple[str, str, str]]:
         """Return the files of an export: name, size, reason."""
         name = parse_quant(quant)
-        reason = tr_elsewhere(self.reason if name == self.quant else QUANTIZATIONS[name].note)
+        reason = tr_message(self.reason if name == self.quant else QUANTIZATIONS[name].note)
         model = (quant, tr("about {size}", size=shown_bytes(model_bytes(self.parameters, name))), reason)
         if kind == "merged":
             return [model, (tr("adapter"), tr("none"), tr("it is in the file; no strength can be set later"))]
