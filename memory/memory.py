@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -33,6 +33,7 @@ from memory.store.bulk_load import without_checks
 from memory.store.sync import Sync, Synced, remove
 from memory.store.tombstones import Tombstones
 from memory.store.vectors import Coverage, coverage
+from memory.text.time_expressions import local_offset
 from memory.text.tokenize import count_words
 
 __all__ = ["Coverage", "Memory", "Surroundings", "Synced"]
@@ -141,11 +142,13 @@ class Memory:
 
         Notes for today come first, whatever is asked. Messages whose text is in `exclude` (what stands in the prompt
         already) are left out; with `before`, in Unix seconds, so is everything from then on, and there is no today.
-        `now` is the moment that "today" and "last summer" are counted from. `asked` and `asker` are the names of who
-        is spoken to ("your cat") and who speaks ("my cat"): what these said themselves then counts for more.
+        `now`, in Unix seconds, is the moment that "today" and "last summer" are counted from, in the reader's time
+        zone. `asked` and `asker` are the names of who is spoken to ("your cat") and who speaks ("my cat"): what these
+        said themselves then counts for more.
         """
         started = time.perf_counter()
         moment = int(time.time()) if now is None else now
+        local = moment + local_offset(moment)
         dense = self._open_embedding()
         with self._look() as connection:
             today = [] if before is not None else selectors.notes_of(connection, datetime.fromtimestamp(moment).date())
@@ -156,7 +159,7 @@ class Memory:
             for way in ways:
                 try:
                     hits += search(
-                        connection, query, words=words, exclude=exclude, before=before, dense=way, now=moment,
+                        connection, query, words=words, exclude=exclude, before=before, dense=way, now=local,
                         asked=asked, asker=asker,
                     )  # fmt: skip
                     break
@@ -170,8 +173,8 @@ class Memory:
         A note for a day is recalled on that day whatever is asked.
         """
         if day is not None:
-            when = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + _NOON
-        note = Line(f"note:{uuid.uuid4().hex}", NOTES_CHAT, NOTES, NOTES, when, text)
+            when = int(datetime(day.year, day.month, day.day).timestamp()) + _NOON
+        note = Line(f"note:{uuid.uuid4().hex}", NOTES_CHAT, NOTES, NOTES, when, text, local_offset(when))
         with self._change() as connection:
             number = passage_writer.insert_note(connection, note, day.isoformat() if day else None)
         self._embed_new()
@@ -209,8 +212,9 @@ class Memory:
         """Remove the lines that fulfil any of these for good, and return how many they were.
 
         `passage` takes its messages; `person` (a name), `chat` (an id or a name) and `span` (from, until before, in
-        Unix seconds) also keep out what a later sync brings of them. Bytes are overwritten, vectors too. What others
-        said about a person stays, and so do notes, unless named by passage or key.
+        seconds of the clock where it was written) also keep out what a later sync brings of them. Bytes are
+        overwritten, vectors too. What others said about a person stays, and so do notes, unless named by passage or
+        key.
         """
         with self._change() as connection:
             chats = selectors.chats_called(connection, chat)
@@ -222,7 +226,7 @@ class Memory:
             if span is not None:
                 tombstones.bury_span(*span)
             remove(connection, gone)
-        self._erase()
+        self.compact()
         if gone:
             self._embed_new()  # the passages around what is gone were made anew
         return len(gone)
@@ -266,6 +270,12 @@ class Memory:
         """Return what is wrong with the file, its windows, indexes, vectors or tombstones; nothing when it is sound."""
         with self._writing:
             return builtins.list(integrity.problems(self._writer, self._path))
+
+    def compact(self) -> None:
+        """Write the file anew: pages that were divided keep copies of what was deleted."""
+        with self._writing:
+            self._writer.execute("VACUUM")
+        self._erase()
 
     def rebuild(self) -> None:
         """Make passages and indexes anew from the messages, which mends all that `check` finds but a damaged file."""

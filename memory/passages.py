@@ -19,7 +19,8 @@ class Line(NamedTuple):
     """One message as memory keeps it.
 
     `key` is unique and stays the same from import to import (`telegram:chat/id`). `chat` is the chat's id, `who` the
-    name that is shown, `when` Unix seconds.
+    name that is shown, `when` Unix seconds, `offset` how far the clock where it was written was ahead of UTC, in
+    seconds: days are counted by that clock.
     """
 
     key: str
@@ -28,6 +29,12 @@ class Line(NamedTuple):
     who: str
     when: int
     text: str
+    offset: int = 0
+
+    @property
+    def local(self) -> int:
+        """When it was written by the clock there, as seconds since 1970-01-01 00:00 of that clock."""
+        return self.when + self.offset
 
     @property
     def shown(self) -> str:
@@ -36,8 +43,8 @@ class Line(NamedTuple):
 
     @property
     def day(self) -> str:
-        """The date it was sent, in the time of the export: `2023-05-08`."""
-        return datetime.fromtimestamp(self.when, UTC).strftime("%Y-%m-%d")
+        """The date where it was written: `2023-05-08`."""
+        return datetime.fromtimestamp(self.local, UTC).strftime("%Y-%m-%d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def lines_meant(
     if key is not None:
         conditions.append(("key = ?", (key,)))
     if span is not None:
-        conditions.append(("kind <> 'note' AND sent_at >= ? AND sent_at < ?", span))
+        conditions.append(("kind <> 'note' AND sent_at + utc_offset >= ? AND sent_at + utc_offset < ?", span))
     lines: dict[int, Line] = {}
     for condition, values in conditions:
         lines |= passage_writer.lines_where(connection, condition, values)

@@ -43,7 +43,7 @@ def m001_create(db: sqlite3.Connection) -> None:
         """CREATE TABLE message (
             platform TEXT, chat TEXT, id INTEGER, sent_at INTEGER NOT NULL, sender TEXT NOT NULL, text TEXT NOT NULL,
             media TEXT, reply_to INTEGER, edited_at INTEGER, forwarded INTEGER NOT NULL, via_bot INTEGER NOT NULL,
-            spans TEXT, PRIMARY KEY (platform, chat, id)) WITHOUT ROWID""",
+            spans TEXT, utc_offset INTEGER, PRIMARY KEY (platform, chat, id)) WITHOUT ROWID""",
         # How many messages each export dropped; `chats` is a hash of the ids of its chats.
         "CREATE TABLE export (platform TEXT, chats BLOB, dropped INTEGER, PRIMARY KEY (platform, chats))",
     ):
@@ -212,14 +212,15 @@ class Archive:
         )
         return starmap(rows.message, found)
 
-    def texts(self, platform: str, chat: str) -> Iterator[tuple[int, int, str, str]]:
-        """Yield id, time, sender and content of the messages of one chat that have words, in their order."""
+    def texts(self, platform: str, chat: str) -> Iterator[tuple[int, int, int, str, str]]:
+        """Yield id, time, UTC offset, sender and content of the messages of a chat that have words, in their order."""
         found = self._db.execute(
-            "SELECT id, sent_at, sender, text, media FROM message WHERE platform=? AND chat=? AND text<>'' ORDER BY id",
+            "SELECT id, sent_at, coalesce(utc_offset, 0), sender, text, media FROM message"
+            " WHERE platform=? AND chat=? AND text<>'' ORDER BY id",
             (platform, chat),
         )
-        for number, sent_at, sender, text, media in found:
-            yield number, sent_at, sender, rows.media(media).with_text(text) if media else text
+        for number, sent_at, offset, sender, text, media in found:
+            yield number, sent_at, offset, sender, rows.media(media).with_text(text) if media else text
 
     def wrote(self, platform: str, chat: str, person: str) -> bool:
         """Tell whether a person wrote in a chat."""

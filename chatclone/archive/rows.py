@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from importers.message import Media, Message, Span
 
-COLUMNS = "chat, id, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans"
+COLUMNS = "chat, id, sent_at, sender, text, media, reply_to, edited_at, forwarded, via_bot, spans, utc_offset"
 """What `message` takes, in its order."""
-INSERT_RICH = f"INSERT INTO message (platform, {COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+INSERT_RICH = f"INSERT INTO message (platform, {COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 INSERT_PLAIN = (
-    "INSERT INTO message (platform, chat, id, sent_at, sender, text, forwarded, via_bot)"
-    " VALUES (?,?,?,?,?,?,0,0) ON CONFLICT DO NOTHING"
+    "INSERT INTO message (platform, chat, id, sent_at, sender, text, utc_offset, forwarded, via_bot)"
+    " VALUES (?,?,?,?,?,?,?,0,0) ON CONFLICT DO NOTHING"
 )
 
 Row = tuple[object, ...]
@@ -32,9 +32,10 @@ def divided(platform: str, messages: Sequence[Message]) -> tuple[list[Row], list
             rich.append((
                 platform, m.chat, m.id, m.sent_at, m.sender, m.text, m.media and _media_text(m.media),
                 m.reply_to, m.edited_at, m.forwarded, m.via_bot, _spans_text(m.spans) if m.spans else None,
+                m.utc_offset,
             ))  # fmt: skip
         else:
-            plain.append((platform, m.chat, m.id, m.sent_at, m.sender, m.text))
+            plain.append((platform, m.chat, m.id, m.sent_at, m.sender, m.text, m.utc_offset))
     return plain, rich
 
 
@@ -47,7 +48,7 @@ def _has_twice(messages: Sequence[Message]) -> bool:
 
 def message(
     chat: str, number: int, sent_at: int, sender: str, text: str, carried: str | None, reply_to: int | None,
-    edited_at: int | None, forwarded: int, via_bot: int, spans: str | None,
+    edited_at: int | None, forwarded: int, via_bot: int, spans: str | None, utc_offset: int | None,
 ) -> Message:  # fmt: skip
     """Return the message that a row's columns hold."""
     return Message(
@@ -62,6 +63,7 @@ def message(
         bool(forwarded),
         bool(via_bot),
         tuple(Span(*span) for span in json.loads(spans)) if spans else (),
+        utc_offset,
     )
 
 

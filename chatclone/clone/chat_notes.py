@@ -13,6 +13,7 @@ from chatclone.clone.clone import Clone
 from chatclone.conversations import ChatStore, StoredMessage
 from memory.memory import Memory
 from memory.passages import Line
+from memory.text.time_expressions import local_offset
 
 CHAT_NAME = "told to the clone"
 """The chat that such passages are shown under."""
@@ -60,4 +61,5 @@ def remember_conversations(memory: Memory, store: ChatStore, partner: str) -> No
 def told(question: StoredMessage, partner: str) -> Line:
     """Return what a person told the clone as memory keeps it."""
     chat = f"chatclone:{question.conversation}"
-    return Line(f"{chat}/{question.id}", chat, CHAT_NAME, partner or "you", question.created_at, question.text)
+    when = question.created_at
+    return Line(f"{chat}/{question.id}", chat, CHAT_NAME, partner or "you", when, question.text, local_offset(when))

@@ -7,7 +7,7 @@ engine on its own.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +177,8 @@ def _lines(hits: Sequence[Hit]) -> list[str]:
 
 
 def hit_document(hit: Hit) -> dict[str, Any]:
-    """Return a recalled passage as the JSON documents show it, its time in UTC."""
-    when = datetime.fromtimestamp(hit.when, UTC).isoformat(timespec="seconds")
+    """Return a recalled passage as the JSON documents show it, its time by the clock where it was written."""
+    when = datetime.fromtimestamp(hit.when, timezone(timedelta(seconds=hit.offset))).isoformat(timespec="seconds")
     return {
         "id": hit.id,
         "when": when,

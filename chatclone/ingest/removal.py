@@ -15,7 +15,7 @@ from chatclone.ingest.dataset_files import (
     write_data_set,
 )
 from chatclone.personas.persona import Persona
-from chatclone.recall.persona_memory import remember
+from chatclone.recall.persona_memory import open_memory, remember
 from importers import owner
 from importers.message import Chat
 from importers.source import ImportFailure
@@ -41,6 +41,8 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
             replies = _make_again(archive, persona, names)
             remember(persona, archive)
         archive.compact()
+        with open_memory(persona, "no") as memory:
+            memory.compact()
         said = said_in([what.name]) if what else said_by(sorted(names - {who}))
         forget_recalled(persona.chats_file, persona.dataset_folder, said)
     except ImportFailure as failure:

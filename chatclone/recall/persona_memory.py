@@ -92,5 +92,5 @@ def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:
     for platform, chat in archive.chats():
         key, name = f"{platform}:{chat.id}", chat.name
         # [call 0:22] says nothing, and would answer what a cat is called.
-        for number, sent_at, sender, content in archive.texts(platform, chat.id):
-            yield Line(f"{key}/{number}", key, name, people[sender].name, sent_at, content)
+        for number, sent_at, offset, sender, content in archive.texts(platform, chat.id):
+            yield Line(f"{key}/{number}", key, name, people[sender].name, sent_at, content, offset)

@@ -114,14 +114,20 @@ def _notes(connection: sqlite3.Connection, found: Collection[int]) -> set[int]:
     return {row[0] for row in rows if row[0] in found}
 
 
+FARTHEST_OFFSET = 15 * 3600
+"""No clock is farther from UTC, in seconds."""
+
+
 def in_spans(connection: sqlite3.Connection, spans: tuple[Span, ...]) -> set[int]:
     """Return the passages said in one of the spans, or soon after."""
     found: set[int] = set()
     for start, end in spans:
         rows = connection.execute(
-            "SELECT id FROM passage WHERE started_at >= ? AND started_at < ?", (start, end + LATER)
+            "SELECT passage.id, started_at + utc_offset FROM passage JOIN line ON line.id = first"
+            " WHERE started_at >= ? AND started_at < ?",
+            (start - FARTHEST_OFFSET, end + LATER + FARTHEST_OFFSET),
         )
-        found.update(row[0] for row in rows)
+        found.update(passage for passage, local in rows if start <= local < end + LATER)
     return found
 
 
@@ -216,7 +222,7 @@ def _with_overlapping(connection: sqlite3.Connection, chosen: Iterable[int]) -> 
 def _lines(connection: sqlite3.Connection, passages: list[_Row]) -> Lines:
     """Return what ranking asks of the lines of passages; passages that were forgotten meanwhile leave the list."""
     ids = {line for row in passages for line in row[2:5] if line is not None}
-    columns = f"SELECT id, chat, who, sent_at, {COLUMNS} FROM line WHERE {_among('id')}"
+    columns = f"SELECT id, chat, who, sent_at + utc_offset, {COLUMNS} FROM line WHERE {_among('id')}"
     rows = connection.execute(columns, (json.dumps(sorted(ids)),)).fetchall()
     if len(rows) < len(ids):
         there = {row[0] for row in rows} | {None}

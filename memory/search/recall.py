@@ -46,6 +46,8 @@ class Hit:
     text: str
     score: float
     chat: str
+    offset: int = 0
+    """How far the clock where it was written was ahead of UTC, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def examine(
     asker: str | None = None,
 ) -> Examined:
     """Return what may answer a question, with what speaks for it; nothing where nothing is near enough."""
-    latest = connection.execute("SELECT ended_at FROM passage ORDER BY started_at DESC LIMIT 1").fetchone()
+    latest = connection.execute(
+        "SELECT ended_at + utc_offset FROM passage JOIN line ON line.id = first ORDER BY started_at DESC LIMIT 1"
+    ).fetchone()
     if latest is None:
         return NOTHING
     question = ask(connection, query, latest[0] if now is None else now)
@@ -173,7 +177,8 @@ def hit_of(passage: int, score: float, lines: dict[int, Line]) -> Hit:
     ordered = sorted(lines.values(), key=lambda line: (line.when, len(line.key), line.key))
     who = ", ".join(dict.fromkeys(line.who for line in ordered))
     text = "\n".join(line.shown for line in ordered)
-    return Hit(passage, ordered[0].when, who, text, score, ordered[0].chat_name)
+    first = ordered[0]
+    return Hit(passage, first.when, who, text, score, first.chat_name, first.offset)
 
 
 def _far_above(nearest: Nearest | None) -> Nearest | None:

@@ -21,6 +21,9 @@ ROWS = 500
 """Rows inserted with one statement; of ten values each, they are a sixth of the values that SQLite takes."""
 
 
+APPLICATION_ID = 0x6D656D6F
+
+
 class StoreError(Exception):
     """The file is no memory, or one that a newer version wrote, or there is no room to write."""
 
@@ -112,14 +115,20 @@ def set_state(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) and _is_ours(connection):
         return  # without waiting for whoever is writing
     with transaction(connection):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise StoreError(f"this memory was written by a newer version (schema {version}, known {len(MIGRATIONS)})")
+        if version > len(MIGRATIONS) or (version and not _is_ours(connection)):
+            raise StoreError(f"this memory was written by another version (schema {version}, known {len(MIGRATIONS)})")
         if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreError("this file is a database, but not a memory")
         for step in MIGRATIONS[version:]:
             step(connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Return whether these steps made the file; files of development versions before the release lack the mark."""
+    return bool(connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID)

@@ -71,7 +71,7 @@ def _unindexed(connection: sqlite3.Connection) -> Iterator[str]:
     for passage, content in passages_of(connection):
         if not content.lines:
             continue  # its lines are gone, which the references tell
-        entry = index_entry(passage, [(line.who, line.when, text_words(line.text)) for line in content.lines])
+        entry = index_entry(passage, [(line.who, line.local, text_words(line.text)) for line in content.lines])
         stored = connection.execute(look_up, (passage,)).fetchone()
         stale += stored is not None and stored != entry
     if stale:

@@ -24,10 +24,12 @@ BATCH = 2000
 """Rows handed to SQLite at a time."""
 REACH = 4
 """Lines on either side of a change that decide which windows there are around it."""
-_LINES = "SELECT line.id, key, chat, chat.name, who, sent_at, text FROM line JOIN chat ON chat.id = line.chat"
+_LINES = (
+    "SELECT line.id, key, chat, chat.name, who, sent_at, text, utc_offset FROM line JOIN chat ON chat.id = line.chat"
+)
 # Every line of a chat in order, with the passage that begins there.
 _BEGINNINGS = (
-    "SELECT line.id, line.kind, line.chat, who, sent_at, words, passage.id, first, second, third"
+    "SELECT line.id, line.kind, line.chat, who, sent_at, utc_offset, words, passage.id, first, second, third"
     " FROM line LEFT JOIN passage ON passage.first = line.id WHERE line.chat = ? AND line.kind <> 'note'"
 )
 _PLACE = "(sent_at, length(key), key)"
@@ -74,8 +76,11 @@ def insert_lines(connection: sqlite3.Connection, lines: Sequence[Line], kind: st
     )
     return database.insert_many(
         connection,
-        f"INSERT INTO line (key, kind, chat, who, sent_at, text, {line_features.COLUMNS})",
-        [(x.key, kind, x.chat, x.who, x.when, x.text, *line_features.traits_of(x.who, x.text)) for x in lines],
+        f"INSERT INTO line (key, kind, chat, who, sent_at, text, utc_offset, {line_features.COLUMNS})",
+        [
+            (x.key, kind, x.chat, x.who, x.when, x.text, x.offset, *line_features.traits_of(x.who, x.text))
+            for x in lines
+        ],
         "ON CONFLICT (key) DO NOTHING",
     )
 
@@ -91,7 +96,7 @@ def insert_note(connection: sqlite3.Connection, note: Line, day: str | None) -> 
 def index_notes(connection: sqlite3.Connection, notes: Iterable[int]) -> None:
     """Make the passages of notes, by their lines' ids."""
     for note in notes:
-        columns = "id, kind, chat, who, sent_at, words"
+        columns = "id, kind, chat, who, sent_at, utc_offset, words"
         row = connection.execute(f"SELECT {columns} FROM line WHERE id = ?", (note,)).fetchone()
         _insert_passages(connection, [(_Beginning(*row),)])
 
@@ -111,7 +116,8 @@ def delete_lines(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
 def index_entry(passage: int, lines: Sequence[tuple[str, int, str]]) -> tuple[int, str, str]:
     """Return what the index holds of a passage: its id, and the words of its speakers and its texts, a line a message.
 
-    `lines` are who, when and the words of what was said. The last line of the texts are the year and the month.
+    `lines` are who, when by the clock there, and the words of what was said. The last line of the texts are the year
+    and the month.
     """
     speakers = "\n".join([_name_words(who) for who, _, _ in lines])
     texts = "\n".join([words for _, _, words in lines])
@@ -130,7 +136,7 @@ def refresh_passages(connection: sqlite3.Connection, chat: str) -> None:
 
 def make_passages(connection: sqlite3.Connection, chat: str) -> None:
     """Make the passages of a chat that has none, all of its lines being new."""
-    columns = "id, kind, chat, who, sent_at, words"
+    columns = "id, kind, chat, who, sent_at, utc_offset, words"
     rows = connection.execute(f"SELECT {columns} FROM line WHERE chat = ? {IN_ORDER}", (chat,))
     windows = (window for _, window in _beginnings(rows) if window)
     while batch := list(islice(windows, BATCH)):
@@ -171,7 +177,7 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
     index_notes(connection, [row[0] for row in connection.execute(unplaced).fetchall()])
     connection.execute("DELETE FROM passage_fts")
     entries = (
-        index_entry(passage, [(line.who, line.when, text_words(line.text)) for line in found.lines])
+        index_entry(passage, [(line.who, line.local, text_words(line.text)) for line in found.lines])
         for passage, found in passages_of(connection)
     )
     while batch := list(islice(entries, BATCH)):
@@ -186,7 +192,7 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
 def passages_of(connection: sqlite3.Connection, ids: Sequence[int] | None = None) -> Iterator[tuple[int, Passage]]:
     """Yield passages with their ids, all of them in the order of their ids, or those among `ids`."""
     places = ("first", "second", "third")
-    columns = ", ".join(f"{p}.key, {p}.who, {p}.sent_at, {p}.text" for p in places)
+    columns = ", ".join(f"{p}.key, {p}.who, {p}.sent_at, {p}.text, {p}.utc_offset" for p in places)
     joins = " ".join(f"LEFT JOIN line AS {p} ON {p}.id = passage.{p}" for p in places)
     chosen = "" if ids is None else f" WHERE passage.id IN ({', '.join('?' * len(ids))})"
     rows = connection.execute(
@@ -195,7 +201,7 @@ def passages_of(connection: sqlite3.Connection, ids: Sequence[int] | None = None
         ids or (),
     )
     for passage, chat, name, *said in rows:
-        lines = (Line(said[n], chat, name, *said[n + 1 : n + 4]) for n in (0, 4, 8) if said[n] is not None)
+        lines = (Line(said[n], chat, name, *said[n + 1 : n + 5]) for n in (0, 5, 10) if said[n] is not None)
         yield passage, Passage(tuple(lines))
 
 
@@ -207,6 +213,7 @@ class _Beginning(msgspec.Struct, frozen=True, gc=False):
     chat: str
     who: str
     when: int
+    offset: int
     words: str
     passage: int | None = None
     first: int | None = None
@@ -256,7 +263,7 @@ def _insert_passages(connection: sqlite3.Connection, windows: Sequence[_Window])
     for passage, window in enumerate(windows, start=1 + (used[0] if used else 0)):
         first, last = window[0], window[-1]
         rows.append((passage, first.kind, first.chat, first.when, last.when, *_three(window)))
-        entries.append(index_entry(passage, [(line.who, line.when, line.words) for line in window]))
+        entries.append(index_entry(passage, [(line.who, line.when + line.offset, line.words) for line in window]))
     # A statement that could undo itself would begin by having FTS5 write what it has gathered of the batches before.
     database.insert_many(connection, "INSERT OR FAIL INTO passage", rows)
     connection.executemany(INDEX, entries)

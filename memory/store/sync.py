@@ -111,7 +111,7 @@ class Sync:
             if added == len(kept):  # all of them are new, as nearly always
                 self._drop([line.key for line in batch if line.key not in kept])
                 return
-        columns = "line.id, line.key, chat, who, sent_at, text"
+        columns = "line.id, line.key, chat, who, sent_at, text, utc_offset"
         rows = self._connection.execute(
             f"SELECT {columns} FROM json_each(?) CROSS JOIN line ON line.key = json_each.value",
             (json.dumps(list(kept)),),
@@ -119,7 +119,7 @@ class Sync:
         edited, unchanged = [], set()
         for number, key, *stored in rows:
             line = kept[key]
-            if stored == [line.chat, line.who, line.when, line.text]:
+            if stored == [line.chat, line.who, line.when, line.text, line.offset]:
                 self._keep(number)
                 unchanged.add(key)
                 del kept[key]

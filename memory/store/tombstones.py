@@ -48,7 +48,7 @@ class Tombstones:
             self._covers("chat", line.chat)
             or self._covers("person", line.who)
             or (bool(self._hidden["line"]) and self._is_hidden("line", line.key))
-            or any(start <= line.when < end for start, end in self._spans)
+            or any(start <= line.local < end for start, end in self._spans)
         )
 
     def bury(self, kind: Kind, values: Iterable[str]) -> None:
@@ -57,7 +57,7 @@ class Tombstones:
         self._connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?, ?)", rows)
 
     def bury_span(self, start: int, end: int) -> None:
-        """Keep out what was said from `start` until before `end`, in Unix seconds."""
+        """Keep out what was said from `start` until before `end`, in seconds of the clock where it was written."""
         self._connection.execute("INSERT OR IGNORE INTO forgotten VALUES ('span', ?)", (f"{start} {end}".encode(),))
 
     def _is_hidden(self, kind: Kind, value: str) -> bool:

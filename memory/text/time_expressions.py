@@ -1,8 +1,8 @@
 """Words for time in a question, in the languages we meet, turned into spans of time where they can be.
 
-A span is from and until, in Unix seconds, in the time of the export. A month or a season without a year means that of
-every year; "last summer" the latest that is over; what was "two years ago" was in that calendar year. Seasons are those
-of the northern hemisphere.
+A span is from and until, in seconds since 1970 by the clock where something was written, so that days are local days. A
+month or a season without a year means that of every year; "last summer" the latest that is over; what was "two years
+ago" was in that calendar year. Seasons are those of the northern hemisphere.
 """
 
 import re
@@ -125,8 +125,17 @@ def asks_when(words: Sequence[str]) -> bool:
     return not _ASKS_WHEN.isdisjoint(words)
 
 
+def local_offset(moment: int) -> int:
+    """Return how far this computer's clock is ahead of UTC at a moment, in seconds; both are Unix seconds."""
+    offset = datetime.fromtimestamp(moment).astimezone().utcoffset()
+    return int(offset.total_seconds()) if offset else 0
+
+
 def spans_of(words: Sequence[str], now: int) -> tuple[Span, ...]:
-    """Return the spans of time that a question's folded words name, counted from `now`; none where it names none."""
+    """Return the spans of time that a question's folded words name; none where it names none.
+
+    They are counted from `now`, in seconds of the reader's own clock.
+    """
     today = datetime.fromtimestamp(now, UTC).date()
     words = [part for word in words for part in _parts(word)]
     years = [int(found[1]) for word in words if (found := _YEAR_NUMBER.fullmatch(word))]

@@ -78,7 +78,7 @@ class MemoryActions(ChatBase):
             self.run_worker(self._forget(memory, event.hit), group="forget", exclusive=True)
 
     async def _forget(self, memory: Memory, hit: Hit) -> None:
-        day = datetime.fromtimestamp(hit.when, UTC).date()
+        day = datetime.fromtimestamp(hit.when + hit.offset, UTC).date()
         question = tr(
             "Forget this of {day}, for good? It leaves memory and every reply that was given it.", day=date_title(day)
         )

@@ -119,7 +119,7 @@ class TestAdd:
                 assert archive.add("telegram", messages).new == len(messages)
             ordered = sorted(messages, key=lambda message: message.id)
             assert list(archive.messages("telegram", "7")) == ordered
-            said = [(m.id, m.sent_at, m.sender, m.content) for m in ordered if m.text]
+            said = [(m.id, m.sent_at, m.utc_offset or 0, m.sender, m.content) for m in ordered if m.text]
             assert list(archive.texts("telegram", "7")) == said
 
     def test_platforms_are_apart(self, archive: Archive) -> None:

@@ -10,8 +10,6 @@ import pytest
 from memory.memory import Memory
 from memory.passages import Line
 from memory.store import database, vocabulary
-from memory.store.migrations import MIGRATIONS
-from memory.text.line_features import COLUMNS
 
 Said = Callable[..., Line]
 WEEK = 7 * 86_400
@@ -76,23 +74,6 @@ class TestCounting:
             assert memory.check() == ["2 words are counted wrongly"]
             memory.rebuild()
             assert memory.check() == []
-
-    def test_an_older_memory_is_counted_when_it_is_opened(
-        self, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A memory of an earlier schema gets its counts and its lines' traits, and finds what it found."""
-        path = tmp_path / "m.sqlite"
-        with Memory.open(path) as memory:
-            memory.sync(alone(said, "my cat is Pickles", "soup", "rain"))
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("DROP TABLE word")
-            for column in COLUMNS.split(", "):
-                connection.execute(f"ALTER TABLE line DROP COLUMN {column}")
-            connection.execute("PRAGMA user_version = 2")
-        with Memory.open(path) as memory:
-            assert memory.check() == []
-            assert [hit.text[11:] for hit in memory.recall("Pickles").hits] == ["Anna: my cat is Pickles"]
-        assert len(MIGRATIONS) >= 4
 
 
 class TestLookingUp:
