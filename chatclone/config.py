@@ -51,10 +51,12 @@ def load(home: Path) -> Config:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise ChatcloneError(f"{path} is not valid TOML: {error}", "mend that line in an editor") from None
+        raise ChatcloneError("{path} is not valid TOML: {error}", "fix that line", path=path, error=error) from None
     if problems := _problems(table):
         known = ", ".join(f.name for f in fields(Config))
-        raise ChatcloneError(f"{path}: {'; '.join(problems)}", f"known settings are {known}")
+        raise ChatcloneError(
+            "{path}: {problems}", "known settings: {known}", path=path, problems="; ".join(problems), known=known
+        )
     return Config(**table)
 
 

@@ -182,13 +182,15 @@ class Archive:
         self._db.execute("INSERT OR REPLACE INTO export VALUES (?,?,?)", (platform, key, max(before, dropped)))
         return max(0, dropped - before)
 
-    def people(self) -> dict[str, Person]:
-        """Return everybody who wrote, by id."""
-        return {row[0]: Person(*row) for row in self._db.execute("SELECT id, name FROM person")}
+    def people(self, platform: str = "") -> dict[str, Person]:
+        """Return everybody who wrote, by id; ids are unique within a platform only, "" mixes all platforms."""
+        found = self._db.execute("SELECT id, name FROM person WHERE ?1 IN ('', platform)", (platform,))
+        return {row[0]: Person(*row) for row in found}
 
-    def counts(self) -> Counter[str]:
-        """Return how many messages each person wrote, by id."""
-        return Counter(dict(self._db.execute("SELECT sender, count(*) FROM message GROUP BY sender").fetchall()))
+    def counts(self, platform: str = "") -> Counter[str]:
+        """Return how many messages each person wrote, by id, on one platform or on all."""
+        query = "SELECT sender, count(*) FROM message WHERE ?1 IN ('', platform) GROUP BY sender"
+        return Counter(dict(self._db.execute(query, (platform,)).fetchall()))
 
     def chats(self) -> list[tuple[str, Chat]]:
         """Return every chat with its platform, those with most messages first."""
@@ -238,13 +240,16 @@ class Archive:
         known = "SELECT EXISTS (SELECT 1 FROM message WHERE platform=? AND chat=? AND CAST(id AS TEXT)=?)"
         return bool(self._db.execute(known, (platform, chat, number)).fetchone()[0])
 
-    def forget(self, *, chat: str = "", person: str = "") -> int:
+    def platforms(self) -> list[str]:
+        """Return the platforms that there are messages of, by name."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT platform FROM message ORDER BY 1").fetchall()]
+
+    def forget(self, platform: str, *, chat: str = "", person: str = "") -> int:
         """Remove a chat or everything a person wrote, leave a tombstone, and return how many messages are gone.
 
         Names go too. A person known by name only takes the chat of that name along, as its id is the name.
         """
-        platforms = [row[0] for row in self._db.execute("SELECT DISTINCT platform FROM message").fetchall()]
-        return sum(self._forget_chat(p, chat) if chat else self._forget_person(p, person) for p in platforms)
+        return self._forget_chat(platform, chat) if chat else self._forget_person(platform, person)
 
     def compact(self) -> None:
         """Write the file anew, outside of a transaction: pages that were divided keep copies of what is deleted."""

@@ -109,7 +109,10 @@ def run_show(args: argparse.Namespace) -> int:
         conversation = store.conversation(args.id)
         if args.around is not None and store.message(args.around).conversation != args.id:
             raise ChatcloneError(
-                f"message {args.around} is not in conversation {args.id}", "chatclone chats search WORD"
+                "message {around} is not in conversation {number}",
+                "chatclone chats search WORD",
+                around=args.around,
+                number=args.id,
             )
         messages = store.messages(args.id, args.limit, around=args.around)
     names = {"user": "you", "assistant": f"{_line(persona.name)} (clone)"}
@@ -140,7 +143,7 @@ def run_export(args: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return 0
     if not args.out.parent.is_dir():
-        raise ChatcloneError(f"there is no folder {args.out.parent}", "make it first, or choose another")
+        raise ChatcloneError("there is no folder {folder}", "create it, or choose another", folder=args.out.parent)
     write_atomically(args.out, text)
     document = {"file": str(args.out), "format": kind, "conversations": len(numbers)}
     emit(args, document, f"{len(numbers)} conversations written to {args.out}")
@@ -156,7 +159,9 @@ def run_import(args: argparse.Namespace) -> int:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise ChatcloneError(f"{path} cannot be read: {error.strerror}", "check the path") from error
+            raise ChatcloneError(
+                "{path} cannot be read: {error}", "check the path", path=path, error=error.strerror
+            ) from error
         documents += file_formats.read(data)
     with _opened(args) as store:
         added = store.insert(documents)
@@ -213,7 +218,7 @@ def _ask(question: str, numbers: list[int]) -> None:
     """Ask, and leave where the answer is no."""
     if not sys.stdin.isatty():
         again = " ".join(map(str, numbers))
-        raise UsageError("deleting needs a yes", f"chatclone chats delete {again} --yes")
+        raise UsageError("deleting has to be confirmed", "chatclone chats delete {numbers} --yes", numbers=again)
     if input(question).casefold() != "y":
         say("nothing was deleted")
         raise SystemExit(0)

@@ -66,8 +66,7 @@ def run_delete(args: argparse.Namespace) -> int:
     if not args.yes:
         if not sys.stdin.isatty():
             raise UsageError(
-                f"deleting {folder.name} needs a yes",
-                f"chatclone persona delete {folder.name} --yes",
+                "deleting {name} has to be confirmed", "chatclone persona delete {name} --yes", name=folder.name
             )
         if input(f"Delete {folder.name} with archive, memory, adapters and chats? [y/N] ").casefold() != "y":
             return 0

@@ -14,7 +14,7 @@ STRONGEST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a conversation is held; the defaults change nothing."""
+    """Settings for one conversation; the defaults change nothing."""
 
     partner: str = ""
     """Who I am to the clone; empty for whom it wrote with most."""
@@ -37,7 +37,12 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse a strength that no engine takes."""
         if self.strength is not None and not 0 <= self.strength <= STRONGEST:
-            raise ChatcloneError(f"{self.strength:g} is no strength of an adapter", f"0 to {STRONGEST:g}; 1 as trained")
+            raise ChatcloneError(
+                "the adapter's strength must be between 0 and {most}, not {strength}",
+                "1 applies it as trained",
+                most=STRONGEST,
+                strength=self.strength,
+            )
 
     @property
     def applied_strength(self) -> float | None:

@@ -77,7 +77,7 @@ def correct(store: ChatStore, folder: Path, reply: StoredMessage, better: str, n
     if reply.role != "assistant" or not rejected or reply.state == "writing":
         raise ChatcloneError("only a reply of the clone can be corrected", "choose one that has words")
     if not better or better == rejected:
-        raise ChatcloneError("that is no better reply", "write what you would say instead")
+        raise ChatcloneError("the better reply is empty or unchanged", "write what you would say instead")
     said = [ChatMessage(m.role, m.text) for m in store.branch(reply.id)[:-1] if m.text.strip()]
     prompt = tuple((str(turn.role), turn.content) for turn in merge_roles(said))
     if not prompt or prompt[-1][0] != "user":
@@ -99,7 +99,7 @@ def undo(store: ChatStore, folder: Path, correction: str) -> Correction:
         known = corrections(folder)
         gone = next((one for one in known if one.id == correction), None)
         if gone is None:
-            raise ChatcloneError("there is no such correction", f"they stand in {folder / FILE}")
+            raise ChatcloneError("there is no such correction", "look in {path}", path=folder / FILE)
         _write(folder, [one for one in known if one is not gone])
     return gone
 
@@ -142,5 +142,9 @@ def _read(path: Path, number: int, line: str) -> Correction:
         )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         raise ChatcloneError(
-            f"{path}, line {number} is no preference pair: {error!r}", "mend or remove that line"
+            "{path}, line {number} is not a preference pair: {error}",
+            "fix or remove that line",
+            path=path,
+            number=number,
+            error=repr(error),
         ) from error

@@ -24,6 +24,7 @@ from chatclone.conversations.records import (
     title_of,
 )
 from chatclone.errors import ChatcloneError
+from chatclone.i18n.message import Message
 from memory.search.recall import Hit
 
 LAST_SECOND = 253_402_300_799
@@ -108,7 +109,7 @@ def read(connection: sqlite3.Connection, conversation: int) -> ConversationDocum
         (conversation,),
     ).fetchone()
     if row is None:
-        raise ChatcloneError(f"there is no conversation {conversation}", "chatclone chats list")
+        raise ChatcloneError("there is no conversation {number}", "chatclone chats list", number=conversation)
     title, created_at, updated_at, root, seen, renamed, pinned, settings = row
     return ConversationDocument(
         title, created_at, updated_at, tuple(messages), numbers.get(root), sum(r[0] <= seen for r in rows),
@@ -174,4 +175,9 @@ def _said(document: ConversationDocument) -> "Counter[tuple[str, str, int]]":
 
 
 def _broken(document: ConversationDocument, what: str) -> ChatcloneError:
-    return ChatcloneError(f"“{title_of(document.title)}” is no conversation: {what}", "export it again")
+    return ChatcloneError(
+        "the conversation “{title}” is damaged: {what}",
+        "export it again",
+        title=title_of(document.title),
+        what=Message(what),
+    )

@@ -48,7 +48,7 @@ def read(data: bytes) -> tuple[ConversationDocument, ...]:
         try:
             return markdown.read(data.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise ChatcloneError("this file is no text", "give it a conversation exported by chatclone") from error
+            raise ChatcloneError("this file is not text", "give it a conversation exported by chatclone") from error
     return _from_json(data.removeprefix(b"\xef\xbb\xbf"))
 
 
@@ -59,13 +59,13 @@ def _from_json(data: bytes) -> tuple[ConversationDocument, ...]:
     try:
         head = msgspec.json.decode(data, type=dict)
         if head.get("format") != FORMAT:
-            raise ChatcloneError("this JSON is no export of conversations", hint)
+            raise ChatcloneError("this JSON is not an export of conversations", hint)
         version = head.get("version")
         if isinstance(version, int) and version > VERSION:
-            raise ChatcloneError("this export is of a newer chatclone", "pip install --upgrade chatclone")
+            raise ChatcloneError("this export is from a newer chatclone", "pip install --upgrade chatclone")
         file = msgspec.convert(head, type=File)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ChatcloneError(f"this JSON is no export of conversations: {error}", hint) from error
+        raise ChatcloneError("this JSON is not an export of conversations: {error}", hint, error=error) from error
     for conversation in file.conversations:
         conversation.check()
     return file.conversations

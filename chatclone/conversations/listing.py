@@ -42,7 +42,7 @@ class Listing(ChatFile):
         """Return one conversation; ChatcloneError where there is none."""
         rows = self._read(f"{_PAGE} AND c.id = ?) {_COLUMNS}", number)
         if not rows:
-            raise ChatcloneError(f"there is no conversation {number}", "chatclone chats list")
+            raise ChatcloneError("there is no conversation {number}", "chatclone chats list", number=number)
         return _conversation(rows[0])
 
     def count(self) -> int:

@@ -67,8 +67,9 @@ def read(text: str) -> tuple[ConversationDocument, ...]:
             found.append(_Reading(_plain(line[1:].strip())))
         elif line and not (found and found[-1].take(line)):
             raise ChatcloneError(
-                f"line {number} is no part of a conversation exported by chatclone",
-                "what was said stands after “> ” below a heading “### You · time”",
+                "line {number} does not belong to a conversation exported by chatclone",
+                "text stands after “> ”, below a heading “### You · time”",
+                number=number,
             )
     if not found:
         raise ChatcloneError("there is no conversation in this file", "one begins with a line “# title”")

@@ -62,7 +62,7 @@ class ChatStore(Listing):
         with self._lock:
             found = message_tree.message(self._connection, number)
         if found is None:
-            raise ChatcloneError(f"there is no message {number}", "chatclone chats search WORD")
+            raise ChatcloneError("there is no message {number}", "chatclone chats search WORD", number=number)
         return found
 
     def branch(self, leaf: int, limit: int = message_tree.NO_LIMIT) -> list[StoredMessage]:
@@ -165,13 +165,13 @@ class ChatStore(Listing):
     def _depth_after(self, conversation: int, parent: int | None) -> int:
         """Return the depth of a message after `parent`; ChatcloneError where neither it nor the conversation is."""
         if not self._read("SELECT 1 FROM conversations WHERE id = ? AND deletion_id IS NULL", conversation):
-            raise ChatcloneError(f"there is no conversation {conversation}", "chatclone chats list")
+            raise ChatcloneError("there is no conversation {number}", "chatclone chats list", number=conversation)
         if parent is None:
             return 0
         query = "SELECT depth + 1 FROM messages WHERE id = ? AND conversation_id = ? AND deletion_id IS NULL"
         rows = self._read(query, parent, conversation)
         if not rows:
-            raise ChatcloneError(f"there is no message {parent} to follow", "open the conversation again")
+            raise ChatcloneError("there is no message {number} to follow", "open the conversation again", number=parent)
         return int(rows[0][0])
 
     # Deleting, and bringing back
@@ -181,14 +181,14 @@ class ChatStore(Listing):
         with self._writing() as connection:
             deletion = trash.delete_conversation(connection, conversation, int(self._clock()))
             if deletion is None:
-                raise ChatcloneError(f"there is no conversation {conversation}", "chatclone chats list")
+                raise ChatcloneError("there is no conversation {number}", "chatclone chats list", number=conversation)
         return deletion
 
     def delete_message(self, message: StoredMessage) -> Deletion:
         """Delete a message and all that followed it; it can be brought back until it is purged."""
         with self._writing() as connection:
             if message_tree.message(connection, message.id) is None:
-                raise ChatcloneError(f"there is no message {message.id}", "open the conversation again")
+                raise ChatcloneError("there is no message {number}", "open the conversation again", number=message.id)
             deletion = trash.delete_message(connection, message, int(self._clock()))
             self._name(connection, message.conversation)
         return deletion

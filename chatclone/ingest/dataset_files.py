@@ -12,7 +12,7 @@ from chatclone.personas.persona import Persona
 from chatclone.storage.atomic_files import replacing
 from importers.dataset.build import DataSet, build
 from importers.filters.chat_balance import SHARE
-from importers.message import Chat, Message, Person
+from importers.message import Chat, Message
 from importers.privacy.pseudonyms import Pseudonyms
 from importers.privacy.redaction import Redactor
 
@@ -27,15 +27,17 @@ def chats_of(archive: Archive, wanted: Sequence[str]) -> Iterator[tuple[Chat, It
     chats = archive.chats()
     if unknown := [w for w in wanted if not any(is_called(chat, w) for _, chat in chats)]:
         raise ChatcloneError(
-            f"there is no chat {', '.join(unknown)}",
-            f"there is {', '.join(chat.name for _, chat in chats[:20])}",
+            "there is no chat {unknown}",
+            "choose one of: {chats}",
+            unknown=", ".join(unknown),
+            chats=", ".join(chat.name for _, chat in chats[:20]),
         )
     for platform, chat in chats:
         if not wanted or any(is_called(chat, w) for w in wanted):
             yield chat, archive.messages(platform, chat.id)
 
 
-def partners_of(archive: Archive, people: Mapping[str, Person], person: str) -> tuple[str, ...]:
+def partners_of(archive: Archive, person: str) -> tuple[str, ...]:
     """Return the names of those a person wrote with in personal chats, most messages first."""
     names = []
     for platform, chat in archive.chats():
@@ -43,6 +45,7 @@ def partners_of(archive: Archive, people: Mapping[str, Person], person: str) -> 
             continue
         # A personal chat has the id of whom the export's owner wrote with, which may be the person themself.
         others = [chat.id] if chat.id != person else archive.others(platform, chat.id, person)
+        people = archive.people(platform)
         names += [people[other].name if other in people else chat.name for other in others]
     return tuple(dict.fromkeys(names))
 

@@ -29,7 +29,7 @@ from importers.message import Person
 from importers.source import ImportFailure
 
 STAGING = ".new"
-"""What the folder is called in which a persona is built, before a dash and the sign of whoever builds it."""
+"""Name of the folder in which a persona is built, before a dash and the mark of the process that builds it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def ingest(
 
 
 def _remove_remains(root: Path) -> None:
-    """Remove what imports have left that were killed while they built a persona; those that still build have a sign."""
+    """Remove the folders of imports that were killed; those whose process still runs stay."""
     for folder in root.glob(f"{STAGING}-*"):
         if folder.is_dir() and not is_running(root / STAGING, folder.name.removeprefix(f"{STAGING}-")):
             shutil.rmtree(folder, ignore_errors=True)
@@ -186,7 +186,7 @@ class _Job:
         persona = persona.update(
             name=target.name,
             ids={**persona.ids, tally.platform: target.id},
-            partners=partners_of(archive, archive.people(), target.id),
+            partners=partners_of(archive, target.id),
             consent=agreed,
             languages=tuple(data_set.report.languages),
         )
@@ -198,15 +198,18 @@ class _Job:
 def _require_replies(data_set: DataSet, target: Person, archive: Archive, tally: Tally) -> None:
     if data_set.report.trained:
         return
-    wrote, forgotten = archive.counts()[target.id], tally.dropped["forgotten"]
+    wrote, forgotten = archive.counts(tally.platform)[target.id], tally.dropped["forgotten"]
     if forgotten and not wrote:
         raise ChatcloneError(
-            f"nothing to learn from: what this export holds was forgotten, and stays out (messages: {forgotten:,})",
+            "nothing to learn from: all {count} messages of this export were forgotten, and stay out",
             "import other chats",
+            count=forgotten,
         )
     raise ChatcloneError(
-        f"nothing to learn from: no message by {target.name} is a reply to somebody (messages: {wrote:,})",
-        "export chats with both sides in them, or --as with somebody else",
+        "nothing to learn from: none of {count} messages by {name} answers somebody",
+        "export chats with both sides in them, or choose another person with --as",
+        count=wrote,
+        name=target.name,
     )
 
 

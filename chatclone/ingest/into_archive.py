@@ -103,7 +103,7 @@ def _join(archive: Archive, tally: Tally) -> None:
     tally.writers = {joined.people.get(person, person) for person in tally.writers}
     if tally.owner and tally.owner.id in joined.people:
         into = joined.people[tally.owner.id]
-        tally.owner = archive.people().get(into, Person(into, tally.owner.name))
+        tally.owner = archive.people(tally.platform).get(into, Person(into, tally.owner.name))
 
 
 def _counted(messages: Iterator[Message], path: Path, progress: Progress) -> Iterator[Message]:

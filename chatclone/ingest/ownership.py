@@ -47,8 +47,8 @@ class Unasked:
 class SomebodyElse(ChatcloneError):
     """The export is of another person, known by this id, than the persona it would go into."""
 
-    def __init__(self, message: str, hint: str, platform: str, person: str) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, hint: str, platform: str, person: str, **values: object) -> None:
+        super().__init__(message, hint, **values)
         self.platform, self.person = platform, person
 
 
@@ -62,7 +62,7 @@ class Wanted:
 
 def target(archive: Archive, persona: Persona, wanted: Wanted, tally: Tally, asking: Asking) -> Person:
     """Decide whom to clone, and note in `tally` who the owner is and how that is known."""
-    people, counts = archive.people(), archive.counts()
+    people, counts = archive.people(tally.platform), archive.counts(tally.platform)
     if not tally.writers:
         raise ChatcloneError("there are no messages in this export", "export a chat that has some")
     known = persona.ids.get(tally.platform, "")
@@ -81,14 +81,14 @@ def target(archive: Archive, persona: Persona, wanted: Wanted, tally: Tally, ask
 
 
 def _owner(archive: Archive, persona: Persona, known: str, tally: Tally, asking: Asking) -> Person:
-    people = archive.people()
+    people = archive.people(tally.platform)
     if tally.owner is not None:
         return people.get(tally.owner.id, tally.owner)
     if known in tally.writers and known in people:
         if _is_own(persona):
             tally.owner, tally.owner_how = people[known], AGAIN
         return people[known]
-    counts = archive.counts()
+    counts = archive.counts(tally.platform)
     writers = [people[i] for i in tally.writers if i in people]
     is_person = registry.source(tally.platform).is_person
     writers = [p for p in writers if is_person(p.id)] or writers
@@ -96,7 +96,9 @@ def _owner(archive: Archive, persona: Persona, known: str, tally: Tally, asking:
     answer = asking.who_are_you([(p, counts[p.id]) for p in ordered])
     if answer is None:
         raise ChatcloneError(
-            "the export does not say who you are", f"--me or --as with one of: {owner.candidates(ordered, counts)}"
+            "the export does not say who you are",
+            "use --me or --as with one of: {candidates}",
+            candidates=owner.candidates(ordered, counts),
         )
     tally.owner, tally.owner_how = answer, "you said so"
     return answer
@@ -121,14 +123,20 @@ def _same_by_name(
     A name alone never makes two people one, but here the owner of both exports is the same account's.
     """
     by_name = known.startswith(NAME) != found.id.startswith(NAME)
-    names = {person.name for i, person in archive.people().items() if i == known} | {persona.name}
+    names = {person.name for i, person in archive.people(tally.platform).items() if i == known} | {persona.name}
     if not by_name or found.name not in names or wanted.clone_of:
-        more = f"; --as {known} adds to {persona.name}" if known in tally.writers else ""
+        hint = "add --persona NEWNAME for a persona of their own"
+        if known in tally.writers:
+            hint += ", or --as {known} to add to {name}"
         raise SomebodyElse(
-            f"{persona.name} ({known}) is another person than {found.name} ({found.id}), whom this export is of",
-            f"--persona NEWNAME makes a persona of their own{more}",
+            "this export is of {other} ({other_id}), not of {name} ({known})",
+            hint,
             tally.platform,
             found.id,
+            other=found.name,
+            other_id=found.id,
+            name=persona.name,
+            known=known,
         )
     stays, goes = (found.id, known) if known.startswith(NAME) else (known, found.id)
     archive.rename_person(tally.platform, goes, stays)
@@ -136,7 +144,7 @@ def _same_by_name(
     tally.warnings.append(
         f"{found.name} of the HTML export was taken to be {stays}, as both exports are {found.name}'s"
     )
-    same = archive.people().get(stays, Person(stays, found.name))
+    same = archive.people(tally.platform).get(stays, Person(stays, found.name))
     tally.owner = same if tally.owner and tally.owner.id in (goes, stays) else tally.owner
     return same
 
@@ -156,7 +164,7 @@ def consent(persona: Persona, tally: Tally, found: Person, asking: Asking) -> st
         )
         return ""
     if not answer:
-        raise ChatcloneError(f"{found.name} did not agree to be cloned", "clone somebody who does")
+        raise ChatcloneError("{name} did not agree to be cloned", "clone somebody who agrees", name=found.name)
     return f"{found.name} agreed to be cloned, confirmed {datetime.now(UTC):%Y-%m-%d}"
 
 

@@ -33,18 +33,22 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
     archive = Archive(persona.archive_file)
     try:
         with archive.transaction():
-            who = _person(archive, persona, person) if person else ""
-            what = _chat(archive, chat) if chat else None
+            who, what = "", None
+            if person:
+                platforms, who = _person(archive, persona, person)
+            else:
+                platform, what = _chat(archive, chat)
+                platforms = [platform]
             names = _names(archive, who, what)
-            gone = archive.forget(chat=what.id if what else "", person=who)
-            persona = persona.update(partners=partners_of(archive, archive.people(), next(iter(persona.ids.values()))))
+            gone = sum(archive.forget(p, chat=what.id if what else "", person=who) for p in platforms)
+            persona = persona.update(partners=partners_of(archive, next(iter(persona.ids.values()))))
             replies = _make_again(archive, persona, names)
             remember(persona, archive)
+            said = said_in([what.name]) if what else said_by(sorted(names - {who}))
+            forget_recalled(persona.chats_file, persona.dataset_folder, said)
         archive.compact()
         with open_memory(persona, "no") as memory:
             memory.compact()
-        said = said_in([what.name]) if what else said_by(sorted(names - {who}))
-        forget_recalled(persona.chats_file, persona.dataset_folder, said)
     except ImportFailure as failure:
         raise ChatcloneError(failure.templates[0], failure.templates[1], **failure.values) from failure
     finally:
@@ -53,23 +57,30 @@ def forget(persona: Persona, *, person: str = "", chat: str = "") -> dict[str, A
     return {"forgotten": gone, "replies": replies, "adapters": adapters}
 
 
-def _person(archive: Archive, persona: Persona, wanted: str) -> str:
-    found = owner.resolve(wanted, archive.people(), archive.counts()).id
-    if found in persona.ids.values():
-        raise ChatcloneError(f"that is {persona.name}", f"chatclone persona delete {persona.slug}")
-    return found
+def _person(archive: Archive, persona: Persona, wanted: str) -> tuple[list[str], str]:
+    """Return the id of the person meant, and the platforms where it is theirs and not somebody else's."""
+    found = owner.resolve(wanted, archive.people(), archive.counts())
+    if found.id in persona.ids.values():
+        raise ChatcloneError(
+            "{name} is the person cloned", "chatclone persona delete {slug}", name=persona.name, slug=persona.slug
+        )
+    return [p for p in archive.platforms() if archive.people(p).get(found.id) == found], found.id
 
 
-def _chat(archive: Archive, wanted: str) -> Chat:
-    """Return the chat with this id, else the only one with this name."""
-    chats = [chat for _, chat in archive.chats()]
-    found = [c for c in chats if c.id == wanted] or [c for c in chats if c.name.casefold() == wanted.casefold()]
+def _chat(archive: Archive, wanted: str) -> tuple[str, Chat]:
+    """Return the platform and the chat with this id, else the only chat with this name."""
+    chats = archive.chats()
+    found = [c for c in chats if c[1].id == wanted] or [c for c in chats if is_called(c[1], wanted)]
     if not found:
-        listed = f"there is {', '.join(c.name for c in chats[:20])}" if chats else "nothing is left to forget"
-        raise ChatcloneError("there is no such chat", listed)
+        hint = "choose one of: {chats}" if chats else "nothing is left to forget"
+        raise ChatcloneError("there is no such chat", hint, chats=", ".join(c.name for _, c in chats[:20]))
     if len(found) > 1:
         raise ChatcloneError(
-            f"{len(found)} chats are called {wanted}", f"name one by its id: {', '.join(c.id for c in found[:20])}"
+            "{count} chats are called {name}",
+            "name one by its id: {ids}",
+            count=len(found),
+            name=wanted,
+            ids=", ".join(c.id for _, c in found[:20]),
         )
     return found[0]
 

@@ -29,8 +29,10 @@ def check_pair(model: Path, lora: Path, mark: str) -> None:
     """Refuse a base of other weights than the one, with this mark, that a LoRA was compared on; "" is not known."""
     if mark and mark != file_mark(model):
         raise ChatcloneError(
-            f"{model.name} is not the base that {lora.name} was exported for: its weights are others",
-            "export again (chatclone export), or put the file back that it was exported with",
+            "{model} is not the base that {lora} was exported for: its weights differ",
+            "export again (chatclone export), or put back the file that it was exported with",
+            model=model.name,
+            lora=lora.name,
         )
 
 
@@ -38,8 +40,10 @@ def check_weights(base: Path, label: str, file: Path, mark: str) -> None:
     """Refuse to compare an export with a base whose weights are others than when it was made; "" is not known."""
     if mark and mark != weights_mark(base):
         raise ChatcloneError(
-            f"the base {label} has changed since {file.name} was exported from it",
-            "train on it as it is now (chatclone train), and export again (chatclone export)",
+            "the base {base} has changed since {file} was exported from it",
+            "train on the changed base (chatclone train), and export again (chatclone export)",
+            base=label,
+            file=file.name,
         )
 
 

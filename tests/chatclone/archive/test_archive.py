@@ -73,6 +73,20 @@ class TestAdd:
         assert archive.people()["user1"] == Person("user1", "Mira")
         assert archive.counts() == {"user1": 1, "user2": 2}
 
+    def test_one_id_on_two_platforms(self, archive: Archive) -> None:
+        """Two people whose ids are equal, each on a platform of their own, stay apart, also when one is forgotten."""
+        for platform, name in (("telegram", "Mira"), ("other", "Theo")):
+            with archive.transaction():
+                archive.add(platform, [plain(1)])
+                archive.add_names(platform, [CHAT], [Person("user2", name)])
+        assert archive.people("telegram")["user2"].name == "Mira"
+        assert archive.people("other")["user2"].name == "Theo"
+        assert archive.counts("other") == {"user2": 1}
+        with archive.transaction():
+            assert archive.forget("telegram", person="user2") == 1
+        assert archive.people("telegram") == {} and archive.people("other")["user2"].name == "Theo"
+        assert archive.platforms() == ["other"]
+
     def test_twice(self, archive: Archive) -> None:
         """The same messages again are duplicates and change nothing."""
         messages = [plain(n) for n in range(20)]
@@ -158,7 +172,7 @@ class TestAdd:
             assert archive.chats() == archive.chats() == [("telegram", other), ("telegram", CHAT)]
             archive.add("telegram", [plain(2), plain(3)])
             assert archive.chats() == [("telegram", CHAT), ("telegram", other)]
-            archive.forget(chat="7")
+            archive.forget("telegram", chat="7")
             assert archive.chats() == [("telegram", other)]
 
 
@@ -170,7 +184,7 @@ class TestForget:
         messages = [plain(1), plain(2, sender="user1"), plain(3, chat="8")]
         with archive.transaction():
             archive.add("telegram", messages)
-        assert archive.forget(person="user2") == 2
+        assert archive.forget("telegram", person="user2") == 2
         with archive.transaction():
             again = archive.add("telegram", messages)
         assert (again.new, again.duplicates, again.forgotten) == (0, 1, 2)
@@ -180,7 +194,7 @@ class TestForget:
         """The chat is gone, others stay."""
         with archive.transaction():
             archive.add("telegram", [plain(1), plain(3, chat="8")])
-        assert archive.forget(chat="8") == 1
+        assert archive.forget("telegram", chat="8") == 1
         assert [m.chat for m in archive.messages("telegram", "7")] == ["7"]
 
     def test_names_are_not_kept(self, archive: Archive, tmp_path: Path) -> None:
@@ -188,7 +202,7 @@ class TestForget:
         with archive.transaction():
             archive.add("telegram", [plain(1), plain(2, sender="user1")])
             archive.add_names("telegram", [Chat("user2", "personal", "Theo")], [Person("user2", "Theo Marsh")])
-        archive.forget(person="user2")
+        archive.forget("telegram", person="user2")
         with archive.transaction():
             archive.add_names("telegram", [Chat("user2", "personal", "Theo")], [Person("user2", "Theo Marsh")])
         archive.compact()
@@ -202,7 +216,7 @@ class TestForget:
                 "telegram", [plain(1), plain(2, sender="user9"), plain(3, sender="name:Theo", chat="name:Theo")]
             )
             archive.add_names("telegram", [], [Person(i, "Theo") for i in ("user2", "user9", "name:Theo")])
-        assert archive.forget(person="user2") == 1
+        assert archive.forget("telegram", person="user2") == 1
         with archive.transaction():
             assert archive.add("telegram", [plain(4, sender="user9"), plain(5, sender="name:Theo")]).new == 2
 

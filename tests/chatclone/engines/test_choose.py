@@ -76,7 +76,7 @@ class TestAuto:
         _record(persona, tmp_path, model, tiny.lora)
         shutil.copy(tiny.gguf.with_name("odd-end-f16.gguf"), model)
         for kind in ("auto", "gguf"):
-            with pytest.raises(ChatcloneError, match="its weights are others") as caught:
+            with pytest.raises(ChatcloneError, match="its weights differ") as caught:
                 open_engine(persona, kind, home=tmp_path)
             assert caught.value.hint.startswith("export again")
 

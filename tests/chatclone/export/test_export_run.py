@@ -195,7 +195,7 @@ class TestVerify:
         """An adapter with a replaced base GGUF is not compared."""
         lora, model = (_copy(file, tmp_path) for file in adapter_export.files)
         _change(model)
-        with pytest.raises(ChatcloneError, match="its weights are others") as caught:
+        with pytest.raises(ChatcloneError, match="its weights differ") as caught:
             verify(adapter_export.persona, lora, home=adapter_export.home)
         assert caught.value.hint.startswith("export again")
 

@@ -66,7 +66,7 @@ class TestPerson:
 
     def test_the_person_themself(self, tmp_path: Path) -> None:
         """The person who is cloned cannot be forgotten out of their own clone."""
-        with pytest.raises(ChatcloneError, match="that is Mira"):
+        with pytest.raises(ChatcloneError, match="Mira Halloran is the person cloned"):
             forget(imported(tmp_path), person="user111")
 
     def test_the_owner(self, tmp_path: Path) -> None:
