@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chatclone.archive.archive import Archive
 from chatclone.cli.main import main
 from chatclone.conversations import ChatStore
 from chatclone.conversations.corrections import correct, corrections
@@ -47,6 +48,14 @@ def test_forget(persona: Persona, wanted: dict[str, str]) -> None:
         assert {hit.id for message in store.messages(listed.id) for hit in message.memory} == {2}
     (pair,) = corrections(persona.dataset_folder)
     assert pair.memory == (PLAIN,)
+
+
+def test_interrupted_after_the_archive(persona: Persona, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recalled lines are gone before the archive no longer knows the person, since a second try would not find them."""
+    monkeypatch.setattr(Archive, "compact", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        forget(persona, person="Bo Berg")
+    assert not {"chats.sqlite", "corrections.jsonl"} & set(traces(persona, b"zebrafinch"))
 
 
 @pytest.mark.parametrize("option", [["--person", "Bo Berg"], ["--chat", "Bo"], ["--chat", "user333"], ["1"]])

@@ -186,7 +186,7 @@ class TestAgain:
         """Into a persona that is named, another person's export is refused."""
         home, path = tmp_path / "home", exports.small_export(tmp_path)
         do(path, home)
-        with pytest.raises(ChatcloneError, match="this export is of Theo Marsh .*, not of Mira"):
+        with pytest.raises(ChatcloneError, match=r"this export is of Theo Marsh .*, not of Mira"):
             do(path, home, slug="mira", clone_of="Theo Marsh")
 
 

@@ -122,7 +122,7 @@ class TestConsent:
         """An export of the owner is not of the clone, and the refusal says how it goes into it all the same."""
         home, path = tmp_path / "home", exports.small_export(tmp_path)
         do(path, home, Answers(agree=True), "theo", clone_of="user222")
-        with pytest.raises(ChatcloneError, match="this export is of Mira Halloran .*, not of Theo Marsh") as error:
+        with pytest.raises(ChatcloneError, match=r"this export is of Mira Halloran .*, not of Theo Marsh") as error:
             do(path, home, Answers(), "theo")
         assert "--as user222" in error.value.hint
 
