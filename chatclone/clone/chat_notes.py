@@ -25,7 +25,7 @@ _in_step: "WeakSet[Memory]" = WeakSet()
 logger = logging.getLogger(__name__)
 
 
-def remember_told(clone: Clone, store: ChatStore, branch: Sequence[StoredMessage]) -> None:
+def remember_question(clone: Clone, store: ChatStore, branch: Sequence[StoredMessage]) -> None:
     """Remember the last thing a person said in a branch; a failure of memory is logged and harms no reply.
 
     The first time after memory was opened all conversations are gone through, so that deleted ones leave it.
@@ -39,7 +39,7 @@ def remember_told(clone: Clone, store: ChatStore, branch: Sequence[StoredMessage
             remember_conversations(memory, store, clone.partner)
             _in_step.add(memory)
         if questions:
-            memory.tell([told(questions[-1], clone.partner)])
+            memory.tell([line_of(questions[-1], clone.partner)])
     except sqlite3.Error as error:
         logger.warning("what was told is not remembered: %s", type(error).__name__)
 
@@ -48,7 +48,7 @@ def remember_conversations(memory: Memory, store: ChatStore, partner: str) -> No
     """Bring memory in step with everything that is still shown of what was told."""
     memory.sync(
         (
-            told(message, conversation.partner or partner)
+            line_of(message, conversation.partner or partner)
             for conversation in store.conversations(MOST_CONVERSATIONS)
             if conversation.settings.memory
             for message in store.messages(conversation.id)
@@ -58,7 +58,7 @@ def remember_conversations(memory: Memory, store: ChatStore, partner: str) -> No
     )
 
 
-def told(question: StoredMessage, partner: str) -> Line:
+def line_of(question: StoredMessage, partner: str) -> Line:
     """Return what a person told the clone as memory keeps it."""
     chat = f"chatclone:{question.conversation}"
     when = question.created_at

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import asdict, replace
 from weakref import WeakKeyDictionary
 
-from chatclone.clone.chat_notes import remember_told
+from chatclone.clone.chat_notes import remember_question
 from chatclone.clone.clone import Clone, Recalled, Reply, ReplyEvent
 from chatclone.clone.continuation import Continuing
 from chatclone.clone.event_stream import in_thread
@@ -78,7 +78,7 @@ def answer(
         with asked as events:
             for batch in events.batches(SAVE_SECONDS, lambda event: isinstance(event, Piece)):
                 yield from growing.take(batch, store)
-        remember_told(clone, store, branch)
+        remember_question(clone, store, branch)
     except Exception as error:
         failed = replace(growing.reply, state="failed", stats={**growing.reply.stats, "error": explain(error)})
         store.save(failed)

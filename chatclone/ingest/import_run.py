@@ -16,8 +16,8 @@ from chatclone.archive.archive import Archive
 from chatclone.errors import ChatcloneError
 from chatclone.ingest import ownership
 from chatclone.ingest.dataset_files import chats_of, make_data_set, partners_of, summary, write_data_set
-from chatclone.ingest.into_archive import Progress, Tally, take_in
-from chatclone.ingest.ownership import Asking, Remembering, SomebodyElse, Unasked, Wanted
+from chatclone.ingest.into_archive import Progress, Tally, add_exports
+from chatclone.ingest.ownership import Asking, CachedAnswers, NoAnswers, SomebodyElse, Wanted
 from chatclone.paths import ensure, personas_directory
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
@@ -74,7 +74,7 @@ def ingest(
     if slug is not None:
         personas.check_slug(slug)
     _remove_remains(personas_directory(home))
-    job = _Job(request, home, Remembering(asking or Unasked()), progress)
+    job = _Job(request, home, CachedAnswers(asking or NoAnswers()), progress)
     try:
         existing = _existing(home, slug)
         if existing is not None:
@@ -148,7 +148,7 @@ class _Job:
         archive = Archive(persona.archive_file)
         try:
             with archive.transaction(keep=not request.dry_run):
-                tally = take_in(archive, request.paths, request.platform, self.progress)
+                tally = add_exports(archive, request.paths, request.platform, self.progress)
                 target = ownership.target(archive, persona, wanted, tally, self.asking)
                 agreed = "" if request.dry_run else ownership.consent(persona, tally, target, self.asking)
                 self.progress("building the data set", tally.read)

@@ -40,7 +40,7 @@ class Tally:
     joined: Joined = field(default_factory=Joined)
 
 
-def take_in(archive: Archive, paths: Sequence[Path], platform: str | None, progress: Progress) -> Tally:
+def add_exports(archive: Archive, paths: Sequence[Path], platform: str | None, progress: Progress) -> Tally:
     """Read every export at these paths into the archive, within the caller's transaction."""
     tally = Tally()
     opened = [(path, export) for path in paths for export in registry.open_exports(path, platform)]

@@ -32,7 +32,7 @@ class Asking(Protocol):
         ...
 
 
-class Unasked:
+class NoAnswers:
     """Nobody is there to be asked."""
 
     def who_are_you(self, candidates: Sequence[Candidate]) -> Person | None:
@@ -168,7 +168,7 @@ def consent(persona: Persona, tally: Tally, found: Person, asking: Asking) -> st
     return f"{found.name} agreed to be cloned, confirmed {datetime.now(UTC):%Y-%m-%d}"
 
 
-class Remembering:
+class CachedAnswers:
     """Asks each thing once, though an import may be tried twice: into the current persona and then into a new one."""
 
     def __init__(self, asking: Asking) -> None:

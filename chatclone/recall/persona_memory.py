@@ -8,7 +8,6 @@ from typing import Literal
 from chatclone.archive.archive import Archive
 from chatclone.errors import ChatcloneError
 from chatclone.personas.persona import Persona
-from importers.message import Person
 from memory.embedding.embedder import AUTO, Embedder, EmbedderError, choose_model
 from memory.embedding.embedder_process import EmbedderProcess
 from memory.memory import Memory
@@ -51,9 +50,8 @@ def choose_embedder(memory: Memory, *, background: bool = False) -> tuple[Embedd
 
 def remember(persona: Persona, archive: Archive, progress: Callable[[int], None] = lambda through: None) -> int:
     """Bring memory in step with the archive and return how many passages it holds; `embed` is the slower half."""
-    people = archive.people()
     with open_memory(persona, "no") as memory:
-        return memory.sync(_lines(archive, people), progress=progress).passages
+        return memory.sync(_lines(archive), progress=progress).passages
 
 
 def is_known(persona: Persona, memory: Memory, key: str) -> bool:
@@ -88,9 +86,10 @@ def embed(persona: Persona, seconds: float | None, progress: Progress = lambda d
     return f"{reason}; all {done:,} passages embedded"
 
 
-def _lines(archive: Archive, people: dict[str, Person]) -> Iterator[Line]:
+def _lines(archive: Archive) -> Iterator[Line]:
+    people = {platform: archive.people(platform) for platform in archive.platforms()}
     for platform, chat in archive.chats():
         key, name = f"{platform}:{chat.id}", chat.name
         # [call 0:22] says nothing, and would answer what a cat is called.
         for number, sent_at, offset, sender, content in archive.texts(platform, chat.id):
-            yield Line(f"{key}/{number}", key, name, people[sender].name, sent_at, content, offset)
+            yield Line(f"{key}/{number}", key, name, people[platform][sender].name, sent_at, content, offset)

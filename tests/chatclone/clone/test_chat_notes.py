@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatclone.clone.chat_notes import CHAT_NAME, remember_told
+from chatclone.clone.chat_notes import CHAT_NAME, remember_question
 from chatclone.clone.clone import Clone
 from chatclone.clone.saved_reply import answer, begin_reply
 from chatclone.conversations import ChatStore
@@ -94,5 +94,5 @@ class TestTelling:
         chat = store.create("hi").id
         question = store.add(chat, "user", "i have moved")
         clone.memory._writer.execute("PRAGMA query_only = ON")
-        remember_told(clone, store, [question])
+        remember_question(clone, store, [question])
         assert remembered(clone) == []

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatclone.archive.archive import Archive
-from chatclone.ingest.into_archive import Tally, take_in
+from chatclone.ingest.into_archive import Tally, add_exports
 from importers.message import Message
 from tests import exports
 
@@ -41,7 +41,7 @@ def take(archive: Archive, folder: Path, *documents: dict[str, Any]) -> Tally:
     """Read documents into an archive in one import, and check its sums."""
     paths = [exports.write(folder, document, f"{n}.json") for n, document in enumerate(documents)]
     with archive.transaction():
-        tally = take_in(archive, paths, None, lambda what, done: None)
+        tally = add_exports(archive, paths, None, lambda what, done: None)
     assert tally.read == tally.duplicates + tally.dropped.total() + tally.kept
     assert 0 <= tally.new <= tally.read
     return tally
