@@ -123,7 +123,7 @@ class TestAsked:
         assert json.loads(out).keys() == {"error", "try"}
         error, hint = err.strip().splitlines()[-2:]
         assert error == "error: the export does not say who you are"
-        assert hint.startswith("try: --me or --as with one of: Mira Halloran (user111, 60 messages)")
+        assert hint.startswith("try: use --me or --as with one of: Mira Halloran (user111, 60 messages)")
 
     @pytest.mark.parametrize("option", ["--me", "--as"])
     def test_nobody(self, tmp_path: Path, group: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
