@@ -4,9 +4,8 @@ torch is imported when `prepare` is called.
 """
 
 import gc
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -15,12 +14,12 @@ from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import ChatTemplate
 from chatclone.training import auto_settings, distributed
 from chatclone.training.config import AUTO
-from chatclone.training.device import Machine, find_machine
+from chatclone.training.device import find_machine
 from chatclone.training.events import PLAN_FILE, BaseLoaded, DataReady, EventLog
 from chatclone.training.memory_samples import Share, add_memory_from
 from chatclone.training.plan import Plan
-from chatclone.training.run_result import DataCounts, Settings
-from chatclone.training.schedule import Schedule, schedule
+from chatclone.training.prepared import Prepared
+from chatclone.training.schedule import schedule
 from chatclone.training.tokenized_data import (
     Conversation,
     TokenizedData,
@@ -28,43 +27,6 @@ from chatclone.training.tokenized_data import (
     read_conversations,
     tokenize,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything a trainer needs; `mixed_in` counts the samples with memory and the neutral ones by kind."""
-
-    plan: Plan
-    machine: Machine
-    base: Base
-    loaded: Any
-    train: TokenizedData
-    eval: TokenizedData
-    steps: Schedule
-    mixed_in: dict[str, int]
-
-    def counts(self) -> DataCounts:
-        """Return how much data there is."""
-        return DataCounts(
-            samples=len(self.train.samples),
-            replies=self.train.replies,
-            tokens=self.train.tokens,
-            trained_tokens=self.train.trained_tokens,
-            dropped_turns=self.train.dropped_turns,
-            refused=self.train.refused,
-            eval_samples=len(self.eval.samples),
-            eval_replies=self.eval.replies,
-            eval_tokens=self.eval.tokens,
-            **self.mixed_in,
-        )
-
-    def settings(self) -> Settings:
-        """Return the settings with the numbers of the schedule, as results show them."""
-        return {**msgspec.structs.asdict(self.plan.settings), **self.steps.document()}
-
-    def reasons(self) -> dict[str, str]:
-        """Return the reasons of `settings`."""
-        return {**self.plan.reasons, **self.steps.reasons()}
 
 
 def prepare(plan: Plan, log: EventLog) -> Prepared:

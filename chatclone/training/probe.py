@@ -11,7 +11,7 @@ import torch
 from chatclone.training.auto_settings import Fit
 from chatclone.training.device import memory_mb
 from chatclone.training.failures import is_out_of_memory
-from chatclone.training.prepare import Prepared
+from chatclone.training.prepared import Prepared
 from chatclone.training.run_result import Measured
 
 PASSES = 3

@@ -24,7 +24,7 @@ from chatclone.training.config import TrainConfig
 from chatclone.training.events import CHECKPOINTS, EventLog
 from chatclone.training.packed_rows import use_on_cpu
 from chatclone.training.plan import Plan
-from chatclone.training.prepare import Prepared
+from chatclone.training.prepared import Prepared
 from chatclone.training.schedule import Schedule
 
 ATTENTION = ("attn", "attention")

@@ -28,7 +28,8 @@ from chatclone.training.curves import curves_of_log
 from chatclone.training.device import hide_other_gpus, memory_mb
 from chatclone.training.events import PLAN_FILE, STOP_FILE, Done, EventLog, Failed, Started
 from chatclone.training.plan import Plan
-from chatclone.training.prepare import Prepared, free_memory, prepare
+from chatclone.training.prepare import free_memory, prepare
+from chatclone.training.prepared import Prepared
 from chatclone.training.run_result import PlanMeasurement, RunResult
 from chatclone.training.verdict import judge
 

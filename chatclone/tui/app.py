@@ -221,7 +221,7 @@ class ChatcloneApp(App[None]):
             from chatclone.ingest.import_run import Request
             from chatclone.tui.screens.import_progress import ImportingScreen
 
-            self._go(ImportingScreen(self.journey, Request([demo_export()]), home, demo=True))
+            self._go(ImportingScreen(self.journey, Request([demo_export()]), home))
             return
         self.journey.home, self.journey.persona, self.journey.preset = home, there[0], "demo"
         (self.action_chat if there[0].adapter else self.action_train)()

@@ -1,6 +1,7 @@
 """Choosing a chat export: a tree of files, a field for a path, and how to import."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
@@ -76,7 +77,8 @@ class ImportScreen(Page):
             return
         from chatclone.tui.screens.import_progress import ImportingScreen
 
-        self.app.switch_screen(ImportingScreen(self.journey, request, self.journey.home))
+        back = partial(ImportScreen, self.journey, request)
+        self.app.switch_screen(ImportingScreen(self.journey, request, self.journey.home, back))
 
     def _request(self) -> Request:
         paths = read_paths(self.query_one("#path", Input).value)

@@ -3,13 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from textual import on
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, ProgressBar, Static
 
@@ -24,6 +25,10 @@ from chatclone.tui.services.questions import Abandoned, Agreed, ScreenAsking, Wh
 from importers.message import Person
 
 logger = logging.getLogger(__name__)
+
+
+Back = Callable[[Exception | None], Screen[None]]
+"""Makes the screen where the export was chosen, with what went wrong."""
 
 
 @dataclass
@@ -48,16 +53,19 @@ class _Ended(Message):
 
 
 class ImportingScreen(Page):
-    """Imports in a thread. Stopped or failed, nothing is changed, and one is back where the export was chosen."""
+    """Import in a thread. Stopped or failed, nothing is changed, and `back` makes the screen to return to.
+
+    Without `back` it is the demo that is imported.
+    """
 
     heading = mark("Importing")
     esc = mark("stop")
 
-    def __init__(self, journey: Journey, request: Request, home: Path, *, demo: bool = False) -> None:
+    def __init__(self, journey: Journey, request: Request, home: Path, back: Back | None = None) -> None:
         super().__init__(journey)
         self._request = request
         self._home = home
-        self._demo = demo
+        self._back = back
         self._stopped = threading.Event()
         self._asking = ScreenAsking(self)
         self._began = time.monotonic()
@@ -96,7 +104,7 @@ class ImportingScreen(Page):
             done = self.journey.work.import_exports(self._request, self._home, self._asking, self._tell)
             note = ""
             if done.persona is not None:
-                if self._demo:
+                if self._back is None:
                     done = _as_demo(done)
                 note = self._embed(done)
             self.post_message(_Ended(done, note))
@@ -132,15 +140,13 @@ class ImportingScreen(Page):
             from chatclone.tui.screens.import_result import ImportedScreen
 
             self.journey.home, self.journey.persona = self._home, event.done.persona
-            self.journey.preset = "demo" if self._demo else "persona"
+            self.journey.preset = "persona" if self._back else "demo"
             self.app.switch_screen(ImportedScreen(self.journey, event.done, event.note))
-        elif self._demo:
+        elif self._back is None:
             self.app.pop_screen()
         else:
-            from chatclone.tui.screens.choose_export import ImportScreen
-
             error = None if isinstance(event.error, Abandoned) else event.error
-            self.app.switch_screen(ImportScreen(self.journey, self._request, error))
+            self.app.switch_screen(self._back(error))
             if error is None:
                 self.app.notify(tr("Stopped. Nothing was imported."), timeout=4)
 
