@@ -25,6 +25,7 @@ from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.widgets.memory_panel import MemoryPanel
 from memory.memory import Memory
 from tests.chatclone.tui import stage
+from tests.contract import documented, missing
 
 pytestmark = pytest.mark.starter
 
@@ -268,13 +269,13 @@ def test_demo_command(
     exported: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`chatclone demo --once` finds what is done already and prints the contract's document."""
+    """`chatclone demo --once` finds what is done already; it, the training and the export give the contract's documents."""
     home, _, _ = trained
     assert main(["demo", "--home", str(home.parent), "--once", "hey what are you up to", "--json", "--seed", "1"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == [
-        "reply", "bubbles", "stopped_by", "memory", "prompt_tokens", "cached_tokens", "reply_tokens",
-        "first_token_ms", "tokens_per_second", "engine", "model",
-    ]  # fmt: skip
+    examples = documented()
+    assert missing(examples["chat --once"], document) == []
+    assert missing(examples["export"], exported) == []
+    assert missing(examples["train"], trained[2].document()) == []
     assert document["engine"] == "gguf"
     assert document["bubbles"]
