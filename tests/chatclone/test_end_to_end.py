@@ -269,7 +269,7 @@ def test_demo_command(
     exported: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`chatclone demo --once` finds what is done already; it, the training and the export give the contract's documents."""
+    """`chatclone demo --once` uses what exists; its document, the training's and the export's are the contract's."""
     home, _, _ = trained
     assert main(["demo", "--home", str(home.parent), "--once", "hey what are you up to", "--json", "--seed", "1"]) == 0
     document = json.loads(capsys.readouterr().out)
