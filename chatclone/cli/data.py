@@ -54,16 +54,13 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Show the report of the last import, or write it as a page."""
-    from importers.dataset.report import DataReport, waterfall
+    from chatclone.ingest.stored_report import read_report
+    from importers.dataset.report import waterfall
 
     persona = current_persona(args)
-    path = _existing(persona, "report.json")
-    try:
-        document = json.loads(path.read_text("utf-8"))
-        report, messages = DataReport.from_dict(document["data"]), document["import"]["messages"]
-        counts = {"read": messages["read"], "dropped": messages["dropped"], "duplicates": messages["duplicates"]}
-    except (ValueError, LookupError, TypeError) as error:
-        raise ChatcloneError(f"{path} is no data set's report: {error}", "import again: chatclone import") from error
+    stored = read_report(_existing(persona, "report.json").parent)
+    report, document, messages = stored.data, stored.document, stored.last_import.messages
+    counts: dict[str, Any] = msgspec.structs.asdict(messages)
     if args.html:
         from importers.dataset.report_html import page
 
@@ -150,13 +147,13 @@ def _reminded(
     seed: int,
 ) -> "list[Conversation]":
     """Put recalled lines into as large a share of these samples as a training run with the default preset does."""
+    from chatclone.ingest.stored_report import read_report
     from chatclone.training.config import DEFAULT_PRESET, preset
     from chatclone.training.memory_samples import Share, add_memory_from
-    from chatclone.training.plan import uses_pseudonyms
 
     settings, _ = preset(DEFAULT_PRESET)
-    options = json.loads(_existing(persona, "report.json").read_text("utf-8")).get("options", {})
-    if uses_pseudonyms(options) or not persona.memory_file.exists():
+    options = read_report(_existing(persona, "report.json").parent).options
+    if options.pseudonyms or not persona.memory_file.exists():
         return conversations
     return add_memory_from(
         persona.memory_file,
@@ -168,7 +165,7 @@ def _reminded(
         limit=context,
         name=persona.name,
         seed=seed,
-        redact=options.get("redact", True),
+        redact=options.redact,
     ).conversations
 
 

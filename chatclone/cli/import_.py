@@ -66,7 +66,7 @@ def percent(typed: str) -> float:
     """Return a share, typed in percent."""
     percent = float(typed.removesuffix("%"))
     if not 1 <= percent <= 100:
-        raise argparse.ArgumentTypeError(f"{typed} is no share: from 1 to 100")
+        raise argparse.ArgumentTypeError(f"{typed} must be between 1 and 100 percent")
     return percent / 100
 
 
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from chatclone.ingest.import_run import Request, ingest
 
     if "" in (args.me, args.clone_of):
-        raise UsageError("nobody is named", "--me NAME, or --as NAME")
+        raise UsageError("--me and --as need a name", "--me NAME, or --as NAME")
     status = Status()
     request = Request(
         paths=args.paths,
@@ -165,7 +165,7 @@ def who_text(document: dict[str, Any]) -> str:
         how = HOW.get(owner["how"], owner["how"])
         lines.append(f"You are {owner['name']} ({owner['id']}): {how}.")
     if not owner or owner["id"] != persona["id"]:
-        lines.append(f"Cloned is {persona['name']} ({persona['id']}).")
+        lines.append(f"Cloning {persona['name']} ({persona['id']}).")
     if not messages["new"] and not messages["edited"]:
         lines.append(f"Nothing new: all {messages['read']:,} messages were imported before, and nothing has changed.")
     elif messages["duplicates"]:

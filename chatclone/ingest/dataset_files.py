@@ -1,17 +1,19 @@
 """The data set's files, which are made from the archive and can be made again."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import msgspec
+
 from chatclone.archive.archive import Archive
 from chatclone.errors import ChatcloneError
+from chatclone.ingest.stored_report import DataOptions
 from chatclone.paths import ensure
 from chatclone.personas.persona import Persona
 from chatclone.storage.atomic_files import replacing
 from importers.dataset.build import DataSet, build
-from importers.filters.chat_balance import SHARE
 from importers.message import Chat, Message
 from importers.privacy.pseudonyms import Pseudonyms
 from importers.privacy.redaction import Redactor
@@ -51,21 +53,18 @@ def partners_of(archive: Archive, person: str) -> tuple[str, ...]:
 
 
 def make_data_set(
-    archive: Archive, chats: Iterable[tuple[Chat, Iterable[Message]]], target: str, options: Mapping[str, Any]
+    archive: Archive, chats: Iterable[tuple[Chat, Iterable[Message]]], target: str, options: DataOptions
 ) -> DataSet:
-    """Make the data set of person `target` from these chats, with the options that an import was asked for.
-
-    Options are `filter`, `redact` and, since each of them exists, `pseudonyms` and `chat_share`.
-    """
+    """Make the data set of person `target` from these chats, with the options that an import was asked for."""
     people = archive.people()
     return build(
         chats,
         target,
         people,
-        filter=options["filter"],
-        redactor=Redactor() if options["redact"] else None,
-        pseudonyms=Pseudonyms(people, target) if options.get("pseudonyms") else None,
-        share=options.get("chat_share", SHARE),
+        filter=options.filter,
+        redactor=Redactor() if options.redact else None,
+        pseudonyms=Pseudonyms(people, target) if options.pseudonyms else None,
+        share=options.chat_share,
     )
 
 
@@ -75,13 +74,13 @@ def summary(data_set: DataSet) -> dict[str, Any]:
     return {key: report[key] for key in ("replies", "sessions", "split")}
 
 
-def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any], options: dict[str, Any]) -> None:
+def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any], options: DataOptions) -> None:
     """Write both parts and the report, with the options that would make them again.
 
     All three are whole on disk before the first takes its place: parts of two data sets would not be apart in time.
     """
     folder = ensure(persona.dataset_folder)
-    report = {"import": document, "data": data_set.report.to_dict(), "options": options}
+    report = {"import": document, "data": data_set.report.to_dict(), "options": msgspec.to_builtins(options)}
     with ExitStack() as files:
         # Places are taken in the opposite order: the report, whose presence means complete, comes last.
         last = files.enter_context(replacing(folder / "report.json"))
@@ -89,13 +88,6 @@ def write_data_set(persona: Persona, data_set: DataSet, document: dict[str, Any]
         for name, examples in (("eval", data_set.eval), ("train", data_set.train)):
             file = files.enter_context(replacing(folder / f"{name}.jsonl"))
             file.writelines(_json(example.line()) + b"\n" for example in examples)
-
-
-def last_import(persona: Persona) -> dict[str, Any]:
-    """Return the document of contract.md's `import --json` for the last import into a persona."""
-    report: dict[str, Any] = json.loads((persona.dataset_folder / "report.json").read_text("utf-8"))
-    document: dict[str, Any] = report["import"]
-    return document
 
 
 def _json(document: Any, indent: int | None = None) -> bytes:

@@ -18,6 +18,7 @@ from chatclone.ingest import ownership
 from chatclone.ingest.dataset_files import chats_of, make_data_set, partners_of, summary, write_data_set
 from chatclone.ingest.into_archive import Progress, Tally, add_exports
 from chatclone.ingest.ownership import Asking, CachedAnswers, NoAnswers, SomebodyElse, Wanted
+from chatclone.ingest.stored_report import DataOptions
 from chatclone.paths import ensure, personas_directory
 from chatclone.personas import persona as personas
 from chatclone.personas.persona import Persona
@@ -165,11 +166,10 @@ class _Job:
     def _build(self, archive: Archive, target: Person) -> DataSet:
         return make_data_set(archive, chats_of(archive, self.request.chats), target.id, self._options())
 
-    def _options(self) -> dict[str, Any]:
-        """Return what a data set is made again with."""
+    def _options(self) -> DataOptions:
+        """Return the options that would make the same data set again."""
         request = self.request
-        chosen = {"filter": request.filter, "redact": request.redact, "pseudonyms": request.pseudonyms}
-        return {**chosen, "chat_share": request.chat_share, "chats": list(request.chats)}
+        return DataOptions(request.filter, request.redact, list(request.chats), request.pseudonyms, request.chat_share)
 
     def _settle(
         self,

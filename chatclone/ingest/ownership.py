@@ -8,8 +8,8 @@ from typing import Protocol
 from chatclone.archive.archive import Archive
 from chatclone.archive.forgotten import NAME
 from chatclone.errors import ChatcloneError
-from chatclone.ingest.dataset_files import last_import
 from chatclone.ingest.into_archive import Tally
+from chatclone.ingest.stored_report import read_report
 from chatclone.personas.persona import Persona
 from importers import owner, registry
 from importers.message import Person
@@ -109,10 +109,10 @@ def _is_own(persona: Persona) -> bool:
     if persona.consent:
         return False
     try:
-        before = last_import(persona)
-        return before["owner"] is not None and bool(before["owner"]["id"] == before["persona"]["id"])
-    except (OSError, ValueError, LookupError, TypeError):  # it was deleted or damaged: nothing speaks against it
+        before = read_report(persona.dataset_folder).last_import
+    except ChatcloneError:  # deleted or damaged: a clone without a recorded consent is taken for the owner's
         return True
+    return before.owner is not None and before.owner.id == before.persona.id
 
 
 def _same_by_name(

@@ -1,7 +1,8 @@
 """Forgetting a person or a chat: out of archive, data set, memory and conversations, with a tombstone."""
 
-import json
 from typing import Any
+
+import msgspec
 
 from chatclone.archive.archive import Archive
 from chatclone.conversations.recalled_lines import forget_recalled, said_by, said_in
@@ -14,6 +15,7 @@ from chatclone.ingest.dataset_files import (
     summary,
     write_data_set,
 )
+from chatclone.ingest.stored_report import read_report
 from chatclone.personas.persona import Persona
 from chatclone.recall.persona_memory import open_memory, remember
 from importers import owner
@@ -95,15 +97,15 @@ def _names(archive: Archive, who: str, what: Chat | None) -> set[str]:
 
 def _make_again(archive: Archive, persona: Persona, names: set[str]) -> dict[str, Any]:
     """Make the data set again from what is left, as it was asked for, and return the account of its replies."""
-    stored = json.loads((persona.dataset_folder / "report.json").read_text("utf-8"))
-    options = dict(stored["options"])
+    stored = read_report(persona.dataset_folder)
+    options = stored.options
     there = [chat for _, chat in archive.chats()]
-    left = [typed for typed in options["chats"] if typed not in names and any(is_called(c, typed) for c in there)]
+    left = [typed for typed in options.chats if typed not in names and any(is_called(c, typed) for c in there)]
     # An empty list means all chats; when the ones asked for are gone there are none, now and next time.
-    chats = iter(()) if options["chats"] and not left else chats_of(archive, left)
-    options["chats"] = left or [GONE for _ in options["chats"][:1]]
+    chats = iter(()) if options.chats and not left else chats_of(archive, left)
+    options = msgspec.structs.replace(options, chats=left or [GONE for _ in options.chats[:1]])
     data_set = make_data_set(archive, chats, next(iter(persona.ids.values())), options)
-    before = stored["import"]
+    before = stored.document["import"]
     kept = {key: [line for line in before[key] if not _names_any(line, names)] for key in ("warnings", "repairs")}
     document = {**before, **kept, **summary(data_set)}
     whose = before["owner"]

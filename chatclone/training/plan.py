@@ -3,7 +3,6 @@
 What depends on the machine or on the tokenised data stays "auto" here; the worker decides it.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ import msgspec
 from chatclone.bases.inspect_base import Base, find_base
 from chatclone.errors import ChatcloneError
 from chatclone.i18n.message import Message
+from chatclone.ingest.stored_report import StoredReport, read_report
 from chatclone.personas.persona import Persona
 from chatclone.storage.atomic_files import write_atomically
 from chatclone.training.config import AUTO, DEFAULT_PRESET, Reasons, TrainConfig, override, preset
@@ -104,10 +104,10 @@ def make_plan(
     if config.replay_file and not Path(config.replay_file).expanduser().is_file():
         hint = "--set replay_file=FILE with one conversation a line"
         raise ChatcloneError("replay_file {path} is not a file", hint, path=config.replay_file)
-    options, split = report.get("options", {}), report["import"]["split"]
+    options, split = report.options, report.last_import.split
     run = _next_run(persona.runs_folder)
     data = Message(
-        "{train} replies to train on, {held_out} held out, later in time", train=split["train"], held_out=split["eval"]
+        "{train} replies to train on, {held_out} held out, later in time", train=split.train, held_out=split.eval
     )
     plan = Plan(
         run=run,
@@ -124,47 +124,33 @@ def make_plan(
         base_fingerprint=found.fingerprint,
         licence=str(found.licence),
         memory_file=str(persona.memory_file) if persona.memory_file.exists() else "",
-        redact=bool(options.get("redact", True)),
+        redact=options.redact,
     )
     if config.learning_rate == AUTO:
         plan = plan.decided(learning_rate=_learning_rate(found))
     if config.dropout == AUTO:
-        plan = plan.decided(dropout=_dropout(split["train"]))
-    if uses_pseudonyms(options):
+        plan = plan.decided(dropout=_dropout(split.train))
+    if options.pseudonyms:
         reason = Message("the data set has pseudonyms, the memory has real names")
         plan = plan.decided(memory_share=(0.0, reason))
     return plan
 
 
-def uses_pseudonyms(options: Mapping[str, Any]) -> bool:
-    """Return whether an import's options gave the data set pseudonyms: then no recalled lines are mixed in."""
-    return bool(options.get("pseudonyms"))
-
-
-def _require_data(persona: Persona) -> dict[str, Any]:
+def _require_data(persona: Persona) -> StoredReport:
     """Return the report of the data set; a missing one, too few replies or no held-out ones are errors."""
-    path = persona.dataset_folder / "report.json"
-    if not path.exists():
+    if not (persona.dataset_folder / "report.json").exists():
         name = persona.name or Message("this persona")
         raise ChatcloneError("{name} has no data set", "chatclone import result.json", name=name)
-    try:
-        report: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        split = {part: int(report["import"]["split"][part]) for part in ("train", "eval")}
-    except (ValueError, LookupError, TypeError) as error:
-        raise ChatcloneError(
-            "{path} is not the report of a data set: {error}",
-            "import again: chatclone import",
-            path=path,
-            error=error,
-        ) from error
-    if split["train"] < MINIMUM_REPLIES:
+    report = read_report(persona.dataset_folder)
+    split = report.last_import.split
+    if split.train < MINIMUM_REPLIES:
         raise ChatcloneError(
             "only {replies} replies to train on, at least {minimum} are needed",
             "export more chats, or import with --filter none",
-            replies=split["train"],
+            replies=split.train,
             minimum=MINIMUM_REPLIES,
         )
-    if not split["eval"]:
+    if not split.eval:
         raise ChatcloneError(
             "no replies are held out, so training could not tell when to stop",
             "import more chats: the last tenth is held out",

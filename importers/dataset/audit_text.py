@@ -22,7 +22,7 @@ def audit_lines(audit: Audit, name: str, width: int = 80) -> list[str]:
         lines.append("No faults found.")
     elif audit.broken:
         lines += wrapped(
-            f"{audit.broken:,} faults (✗) would break the training or teach nothing: mend them first", width
+            f"{audit.broken:,} faults (✗) would break the training or teach nothing: fix them first", width
         )
     else:
         lines += wrapped("Nothing that breaks the training; what is marked ! is worth a look.", width)

@@ -1,18 +1,19 @@
-"""Where every message went: the account of a data set, as it is kept beside it."""
+"""The report of a data set: what became of every message and reply."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from importers.dataset.report_text import waterfall
 
 __all__ = ["ChatRow", "DataReport", "waterfall"]
 
 
-@dataclass(frozen=True)
-class ChatRow:
-    """What one chat gave: its sessions and what parts them, and the persona's replies in it."""
+class ChatRow(msgspec.Struct, frozen=True):
+    """One chat: its sessions, the silence that separates them, and the persona's replies in it."""
 
     id: str
     name: str
@@ -26,12 +27,47 @@ class ChatRow:
     share: float = 0.0
     """Of all trained replies."""
     aside: int = 0
-    """Replies put aside so that the chat does not dominate."""
+    """Replies left out so that the chat does not dominate."""
+
+
+class _Replies(msgspec.Struct):
+    total: int
+    untrained: dict[str, int]
+
+
+class _Split(msgspec.Struct):
+    train: int
+    eval: int
+
+
+class _Messages(msgspec.Struct):
+    mine: int = 0
+
+
+class _Style(msgspec.Struct):
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class _Document(msgspec.Struct):
+    """The JSON document of a report, as `DataReport.to_dict` returns it."""
+
+    filter: str
+    replies: _Replies
+    sessions: int
+    split: _Split
+    chats: list[ChatRow]
+    style: _Style
+    redacted: dict[str, int]
+    warnings: list[str]
+    messages: _Messages = msgspec.field(default_factory=_Messages)
+    languages: dict[str, float] = msgspec.field(default_factory=dict)
+    examples: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @dataclass
 class DataReport:
-    """Where every reply of the persona went, in the words of the import's JSON document."""
+    """What became of every reply of the persona."""
 
     filter: str
     total: int = 0
@@ -69,7 +105,7 @@ class DataReport:
             "sessions": self.sessions,
             "split": {"train": self.train, "eval": self.eval},
             "messages": {"all": self.messages, "mine": self.mine},
-            "chats": [asdict(row) for row in self.chats],
+            "chats": [msgspec.structs.asdict(row) for row in self.chats],
             "style": {"before": self.style_before, "after": self.style_after},
             "languages": self.languages,
             "examples": self.examples,
@@ -79,21 +115,21 @@ class DataReport:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "DataReport":
-        """Return the report that `to_dict` wrote, now or before it knew all that it knows now."""
-        known = {f.name for f in fields(ChatRow)}
+        """Return the report that `to_dict` wrote; a document of another shape is a `msgspec.ValidationError`."""
+        stored = msgspec.convert(document, _Document)
         return cls(
-            filter=document["filter"],
-            total=document["replies"]["total"],
-            train=document["split"]["train"],
-            eval=document["split"]["eval"],
-            untrained=Counter(document["replies"]["untrained"]),
-            sessions=document["sessions"],
-            chats=[ChatRow(**{k: v for k, v in row.items() if k in known}) for row in document["chats"]],
-            mine=document.get("messages", {}).get("mine", 0),
-            style_before=document["style"]["before"],
-            style_after=document["style"]["after"],
-            languages=dict(document.get("languages", {})),
-            examples=dict(document.get("examples", {})),
-            redacted=Counter(document["redacted"]),
-            warnings=list(document["warnings"]),
+            filter=stored.filter,
+            total=stored.replies.total,
+            train=stored.split.train,
+            eval=stored.split.eval,
+            untrained=Counter(stored.replies.untrained),
+            sessions=stored.sessions,
+            chats=stored.chats,
+            mine=stored.messages.mine,
+            style_before=stored.style.before,
+            style_after=stored.style.after,
+            languages=stored.languages,
+            examples=stored.examples,
+            redacted=Counter(stored.redacted),
+            warnings=stored.warnings,
         )

@@ -1,7 +1,8 @@
 """The account of a data set: gathered chat by chat while it is read, closed when every reply has its place."""
 
 from collections import Counter
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from importers.conversations.sessions import Gap
 from importers.conversations.split import Split

@@ -67,7 +67,7 @@ class TestReport:
         capsys.readouterr()
         assert main(["data", "report"]) == 1
         error, hint = capsys.readouterr().err.strip().splitlines()
-        assert error.startswith(f"error: {path} is no data set's report")
+        assert error.startswith(f"error: cannot read the report of the data set, {path}: ")
         assert hint == "try: import again: chatclone import"
 
     def test_page(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

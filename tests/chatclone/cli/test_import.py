@@ -129,7 +129,7 @@ class TestAsked:
     def test_nobody(self, tmp_path: Path, group: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
         """An empty name, as of a variable that is not set, is not taken for none."""
         assert main(["import", str(group), "--home", str(tmp_path / "home"), option, ""]) == 2
-        assert capsys.readouterr().err.startswith("error: nobody is named")
+        assert capsys.readouterr().err.startswith("error: --me and --as need a name")
 
 
 class TestAgreement:
@@ -169,7 +169,7 @@ class TestChatShare:
 
     @pytest.mark.parametrize("typed", ["0", "101", "-3", "nan", "inf"])
     def test_no_share(self, typed: str) -> None:
-        """What is no share is wrong usage."""
+        """A share that is not a percentage is a usage error."""
         with pytest.raises(argparse.ArgumentTypeError, match="from 1 to 100"):
             percent(typed)
 

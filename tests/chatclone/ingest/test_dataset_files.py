@@ -8,6 +8,7 @@ import pytest
 
 from chatclone.ingest.dataset_files import write_data_set
 from chatclone.ingest.import_run import Ingested, Request, ingest
+from chatclone.ingest.stored_report import DataOptions
 from importers.dataset.build import Example
 from tests import exports
 
@@ -29,7 +30,7 @@ class TestWriting:
 
         for unwritable in (replace(done.data_set, train=broken()), replace(done.data_set, eval=broken())):
             with pytest.raises(OSError, match="No space"):
-                write_data_set(done.persona, unwritable, done.document, {"filter": "balanced"})
+                write_data_set(done.persona, unwritable, done.document, DataOptions("balanced", True, []))
         assert {path.name: path.read_bytes() for path in done.persona.dataset_folder.iterdir()} == before
 
     def test_the_same_again(self, tmp_path: Path) -> None:

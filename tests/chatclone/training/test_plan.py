@@ -149,7 +149,7 @@ class TestWrongInput:
     def test_damaged_report(self, mira: Persona, base: str, text: str) -> None:
         """The error for a damaged report suggests an import."""
         (mira.dataset_folder / "report.json").write_text(text, "utf-8")
-        with pytest.raises(ChatcloneError, match="is not the report of a data set"):
+        with pytest.raises(ChatcloneError, match="cannot read the report of the data set"):
             make_plan(mira, base)
 
     def test_half_a_data_set(self, mira: Persona, base: str) -> None:
