@@ -170,7 +170,7 @@ class TestChatShare:
     @pytest.mark.parametrize("typed", ["0", "101", "-3", "nan", "inf"])
     def test_no_share(self, typed: str) -> None:
         """A share that is not a percentage is a usage error."""
-        with pytest.raises(argparse.ArgumentTypeError, match="from 1 to 100"):
+        with pytest.raises(argparse.ArgumentTypeError, match="between 1 and 100 percent"):
             percent(typed)
 
     def test_kept_for_the_next_time(self, tmp_path: Path) -> None:
