@@ -44,7 +44,12 @@ class Line(NamedTuple):
     @property
     def day(self) -> str:
         """The date where it was written: `2023-05-08`."""
-        return datetime.fromtimestamp(self.local, UTC).strftime("%Y-%m-%d")
+        return self.day_and_time[:10]
+
+    @property
+    def day_and_time(self) -> str:
+        """The date and the time of day where it was written: `2023-05-08 14:05`."""
+        return datetime.fromtimestamp(self.local, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 @dataclass(frozen=True, slots=True)

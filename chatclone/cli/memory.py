@@ -12,6 +12,7 @@ from chatclone.errors import ChatcloneError, UsageError
 if TYPE_CHECKING:
     from chatclone.conversations.recalled_lines import Unwanted
     from chatclone.personas.persona import Persona
+    from memory.search.recall import Hit
 
 Parsers = list[argparse.ArgumentParser]
 _LAST_DAY = date(9998, 12, 31)
@@ -32,26 +33,28 @@ def add(commands: Any, parents: Parsers) -> None:
         one.set_defaults(run=run)
         return one.add_argument
 
-    option = verb("search", run_search, "what would be recalled for these words")
+    option = verb("search", run_search, "show what is recalled for these words")
     option("query", nargs="+", metavar="WORD")
     option("--words", type=_count, default=400, metavar="N", help="the word budget (default: 400)")
-    option("--lexical", action="store_true", help="by words alone, without loading the model")
+    option("--lexical", action="store_true", help="search by words alone, without the embedding model")
     option = verb("add", run_add, "remember a note")
     option("text", nargs="+", metavar="WORD")
-    option("--day", type=_day, metavar="DATE", help="recall it on that day, whatever is asked: 2026-11-21")
-    option("--today", action="store_true", help="recall it today, whatever is asked")
-    option = verb("list", run_list, "what is remembered, newest first")
+    option("--day", type=_day, metavar="DATE", help="recall it on that day, whatever the question: 2026-11-21")
+    option("--today", action="store_true", help="recall it today, whatever the question")
+    option = verb("list", run_list, "list what is remembered, newest first")
     option("--limit", type=_count, default=20, metavar="N", help="how many (default: 20)")
     option("--offset", type=_count, default=0, metavar="N", help="how many to skip")
-    option = verb("show", run_show, "a passage with what was said around it")
+    option = verb("show", run_show, "show a passage with the messages around it")
     option("id", type=_count, metavar="ID")
-    _declare_forget(verb("forget", run_forget, "a passage, a message, a person, a chat or a span of time, for good"))
-    option = verb("rebuild", run_rebuild, "make passages and indexes again, or search with another embedder")
+    _declare_forget(
+        verb("forget", run_forget, "delete a passage, a message, a person, a chat or a span of days for good")
+    )
+    option = verb("rebuild", run_rebuild, "rebuild passages and indexes, or change the embedding model")
     option("--embedder", metavar="ID", help="a folder or hub id of a sentence-transformers model, auto, or none")
     option("--download", action="store_true", help="fetch that embedder, after saying how large it is")
     option("--yes", action="store_true", help="do not ask before fetching")
-    verb("embed", run_embed, "embed all that search by meaning does not know yet; Ctrl+C keeps what is done")
-    verb("check", run_check, "prove that the memory is sound")
+    verb("embed", run_embed, "embed all passages that have no vector yet; Ctrl+C keeps what is done")
+    verb("check", run_check, "check the memory for damage")
 
 
 def _declare_forget(option: Any) -> None:
@@ -87,10 +90,10 @@ def run_add(args: argparse.Namespace) -> int:
     from chatclone.recall.persona_memory import open_memory
 
     if args.today and args.day:
-        raise UsageError("--today and --day say two things", "give one of them")
+        raise UsageError("--today and --day exclude each other", "give one of them")
     text = " ".join(args.text)
     if not text.strip():
-        raise UsageError("there is nothing to remember", "say what, after `memory add`")
+        raise UsageError("there is nothing to remember", "write the note after `memory add`")
     day = date.today() if args.today else args.day
     with open_memory(current_persona(args), "no") as memory:
         number = memory.add(text, int(time.time()), day)
@@ -117,18 +120,14 @@ def run_show(args: argparse.Namespace) -> int:
     with open_memory(current_persona(args), "no") as memory:
         found = memory.show(args.id)
     if found is None:
-        raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
+        raise ChatcloneError("there is no passage {id}", "chatclone memory list", id=args.id)
     own = found.passage.lines
     lines = [*found.before, *own, *found.after]
     document = [
         {"key": line.key, "when": line.when, "who": line.who, "text": line.text, "recalled": line in own}
         for line in lines
     ]
-    stamp = "%Y-%m-%d %H:%M"
-    text = "\n".join(
-        f"{'>' if line in own else ' '} {time.strftime(stamp, time.gmtime(line.when))}  {line.who}: {line.text}"
-        for line in lines
-    )
+    text = "\n".join(f"{'>' if line in own else ' '} {line.day_and_time}  {line.who}: {line.text}" for line in lines)
     emit(args, document, text)
     return 0
 
@@ -141,9 +140,11 @@ def run_forget(args: argparse.Namespace) -> int:
 
     meant = [args.id, args.message, args.person, args.chat, args.since, args.until]
     if all(value is None for value in meant):
-        raise UsageError("there is nothing named to forget", "an ID, --message, --person, --chat, or --from and --to")
+        raise UsageError(
+            "nothing was selected to forget", "give an ID, --message, --person, --chat, or --from and --to"
+        )
     if any(isinstance(value, str) and not value.strip() for value in meant):
-        raise UsageError("nobody and nothing has an empty name", "chatclone memory list shows names")
+        raise UsageError("--person, --chat and --message need a value", "chatclone memory list shows names")
     span = None
     if args.since or args.until:
         span = (
@@ -151,38 +152,44 @@ def run_forget(args: argparse.Namespace) -> int:
             _start(min(args.until or _LAST_DAY, _LAST_DAY) + timedelta(days=1)),
         )
         if span[0] >= span[1]:
-            raise UsageError("--from is after --to", "turn them round")
+            raise UsageError("--from is after --to", "swap them")
     persona = current_persona(args)
     with open_memory(persona, "no") as memory:
         # What was mistyped leaves nothing behind; a name may be of somebody to come.
         if args.message is not None and not is_known(persona, memory, args.message):
-            raise ChatcloneError(f"there is no message {args.message}", "chatclone memory show ID --json")
+            raise ChatcloneError("there is no message {key}", "chatclone memory show ID --json", key=args.message)
         gone = memory.forget(passage=args.id, key=args.message, person=args.person, chat=args.chat, span=span)
-    forget_recalled(persona.chats_file, persona.dataset_folder, _recalled(args, persona, span))
+    forget_recalled(persona.chats_file, persona.dataset_folder, recalled(args, persona))
     if not gone and args.id is not None:
-        raise ChatcloneError(f"there is no passage {args.id}", "chatclone memory list")
+        raise ChatcloneError("there is no passage {id}", "chatclone memory list", id=args.id)
     text = f"forgot {counted(gone, 'message')}; a trained adapter does not forget: train again"
     if not gone:
-        text = "nothing of that is remembered, so nothing went; what a later import brings of it stays out"
+        text = "nothing matched, so nothing was removed; a later import leaves out what matches"
     emit(args, {"forgotten": gone}, text)
     return 0
 
 
-def _recalled(args: argparse.Namespace, persona: "Persona", span: tuple[int, int] | None) -> "Unwanted":
+def recalled(args: argparse.Namespace, persona: "Persona") -> "Unwanted":
     """Return which passages, recalled for replies, are forgotten by these arguments."""
     from contextlib import closing
 
     from chatclone.archive.archive import Archive
     from chatclone.conversations.recalled_lines import said_by, said_in
+    from memory.memory import NOTES
 
     chats = {args.chat} - {None}
     if chats and persona.archive_file.exists():
         with closing(Archive(persona.archive_file)) as archive:
             chats |= {chat.name for _, chat in archive.chats() if chat.id == args.chat}
     by, within = said_by([args.person] if args.person else []), said_in(chats)
-    return lambda hit: (
-        hit.id == args.id or by(hit) or within(hit) or (span is not None and span[0] <= hit.when < span[1])
-    )
+
+    def in_span(hit: "Hit") -> bool:
+        if not (args.since or args.until) or hit.chat == NOTES:
+            return False
+        first, last = str(args.since or date.min), str(args.until or date.max)
+        return any(first <= line[:10] <= last for line in hit.text.split("\n"))  # a line begins with its date
+
+    return lambda hit: hit.id == args.id or by(hit) or within(hit) or in_span(hit)
 
 
 def run_rebuild(args: argparse.Namespace) -> int:
@@ -219,10 +226,10 @@ def run_check(args: argparse.Namespace) -> int:
     with open_memory(persona, "no") as memory:
         problems, count = memory.check(), memory.count()
     vectors = _coverage(persona)
-    known = f", {vectors['embedded']:,} known by meaning" + (
+    known = f", {vectors['embedded']:,} with vectors" + (
         f", {vectors['waiting']:,} not embedded yet: chatclone memory embed" if vectors["waiting"] else ""
     )
-    text = "\n".join([*problems, "chatclone memory rebuild mends this"] if problems else [])
+    text = "\n".join([*problems, "chatclone memory rebuild repairs this"] if problems else [])
     emit(args, {"passages": count, **vectors, "problems": problems}, text or f"sound: {count:,} passages{known}")
     return 1 if problems else 0
 
@@ -261,7 +268,7 @@ def _agree(args: argparse.Namespace) -> Callable[[str, int], bool]:
         if args.yes:
             return True
         if not sys.stdin.isatty():
-            raise ChatcloneError("nobody is there to agree to the download", "--yes agrees to it")
+            raise ChatcloneError("the download needs a confirmation", "add --yes")
         print("Fetch it? [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
@@ -272,13 +279,13 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-21") from None
+        raise argparse.ArgumentTypeError(f"{text!r} must be a date such as 2026-11-21") from None
 
 
 def _count(text: str) -> int:
     number = int(text) if text.isdecimal() else -1
     if not 0 <= number <= _MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number, 0 or more")
     return number
 
 

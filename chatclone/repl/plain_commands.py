@@ -104,7 +104,7 @@ def _cite(chat: "PlainChat") -> None:
         chat.print(nothing if chat.reply else tr("There is no reply yet."))
         return
     for place, hit in enumerate(chat.reply.memory, start=1):
-        head = f"[{place}] {local_day(hit.when)} · {visible(hit.who)} · {visible(hit.chat)}"
+        head = f"[{place}] {hit.day} · {visible(hit.who)} · {visible(hit.chat)}"
         head += f" · {number(hit.score, '.2f')}"
         body = visible(hit.text.strip()).replace("\n", "\n    ")
         chat.print(f"{head}\n    {body}")

@@ -11,6 +11,7 @@ import math
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from memory.passages import Line
 from memory.search.candidates import DENSE, Candidates, find, in_spans
@@ -48,6 +49,11 @@ class Hit:
     chat: str
     offset: int = 0
     """How far the clock where it was written was ahead of UTC, in seconds."""
+
+    @property
+    def day(self) -> date:
+        """The date where it was written."""
+        return datetime.fromtimestamp(self.when + self.offset, UTC).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What can be done with memory: see what a reply was given, where that was said, forget it, and add to it."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from textual import on
 
@@ -78,9 +77,9 @@ class MemoryActions(ChatBase):
             self.run_worker(self._forget(memory, event.hit), group="forget", exclusive=True)
 
     async def _forget(self, memory: Memory, hit: Hit) -> None:
-        day = datetime.fromtimestamp(hit.when + hit.offset, UTC).date()
         question = tr(
-            "Forget this of {day}, for good? It leaves memory and every reply that was given it.", day=date_title(day)
+            "Forget this of {day}, for good? It leaves memory and every reply that was given it.",
+            day=date_title(hit.day),
         )
         if not await self.app.push_screen_wait(ConfirmScreen(question, tr("Forget"))):
             return

@@ -10,7 +10,6 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chatclone.i18n.dates import clock_time, local_day
 from chatclone.i18n.translate import tr
 from chatclone.safe_text import visible
 from memory.memory import Surroundings
@@ -49,7 +48,7 @@ def _lines(lines: Iterable[Line]) -> Content:
     return Content("\n").join(
         [
             Content.assemble(
-                (f"{local_day(line.when).isoformat()} {clock_time(line.when)} ", "$foreground 60%"),
+                (f"{line.day_and_time} ", "$foreground 60%"),
                 (f"{visible(line.who)}: ", "bold"),
                 visible(line.text),
             )

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from chatclone.conversations import StoredMessage
-from chatclone.i18n.dates import date_title, local_day
+from chatclone.i18n.dates import date_title
 from chatclone.i18n.translate import number, tr
 from chatclone.safe_text import visible
 from memory.search.recall import NOTE_FIRST, Hit
@@ -123,10 +123,9 @@ def _about(reply: StoredMessage | None) -> str:
 
 def card(hit: Hit) -> Content:
     """Return one remembered passage with where it comes from; a note of the reader's own needs no score."""
-    day = local_day(hit.when)
     score = number(hit.score, ".2f") if hit.score < NOTE_FIRST / 2 else tr("your note")
     return Content.assemble(
-        (date_title(day), "bold"),
+        (date_title(hit.day), "bold"),
         (f"  {score}\n", "$accent"),
         (f"{visible(hit.who)} · {visible(hit.chat)}\n", "$foreground 60%"),
         visible(_words(hit)),

@@ -122,7 +122,7 @@ class TestForgetting:
     def test_a_name_nobody_bears_is_said(self, persona: Persona, capsys: pytest.CaptureFixture[str]) -> None:
         """Most likely it was mistyped; yet it stays out of later imports."""
         assert main(["memory", "forget", "--person", "Ana"]) == 0
-        assert capsys.readouterr().out.startswith("nothing of that is remembered")
+        assert capsys.readouterr().out.startswith("nothing matched")
 
     @pytest.mark.parametrize(
         ("what", "left"),
@@ -164,12 +164,12 @@ class TestForgetting:
     @pytest.mark.parametrize(
         ("what", "code", "message"),
         [
-            ([], 2, "there is nothing named to forget"),
+            ([], 2, "nothing was selected to forget"),
             (["77"], 1, "there is no passage 77"),
             (["--message", "x:1/1"], 1, "there is no message x:1/1"),
             (["--message", "Pickles"], 1, "there is no message Pickles"),
             (["--from", "2024-01-02", "--to", "2024-01-01"], 2, "--from is after --to"),
-            (["--person", " "], 2, "nobody and nothing has an empty name"),
+            (["--person", " "], 2, "--person, --chat and --message need a value"),
         ],
     )
     def test_what_cannot(

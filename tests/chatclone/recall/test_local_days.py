@@ -1,17 +1,21 @@
 """Days are those where a message was written and, in what the user types, those of the reader; UTC plays no part."""
 
+import argparse
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatclone.cli.main import main
+from chatclone.cli.memory import recalled
+from chatclone.personas.persona import Persona
 from memory.memory import Memory
 from memory.passages import Line
+from memory.search.recall import Hit
 from tests import exports
 
 ZONES = {"Asia/Tokyo": 9, "America/Los_Angeles": -7, "UTC": 0}
@@ -81,3 +85,21 @@ def test_yesterday_is_the_readers(reader: str, tmp_path: Path) -> None:
             f"2024-05-02 Anna: lunch {hours}" for hours in (-8, 0, 9)
         }
         assert found
+
+
+def test_show_and_recalled_passages(reader: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`memory show` prints local times; forgetting a day removes what was recalled of it."""
+    home = tmp_path / "home"
+    run(home, capsys, "import", str(export(tmp_path, ZONES["Asia/Tokyo"])))
+    first = run(home, capsys, "memory", "list", "--limit", "1")[0]
+    assert main(["memory", "show", str(first["id"]), "--home", str(home)]) == 0
+    assert {line[2:12] for line in capsys.readouterr().out.splitlines()} == {"2024-05-02"}
+    hit = Hit(
+        1, int(datetime(2024, 5, 1, 15, 30, tzinfo=UTC).timestamp()), "Anna", "2024-05-02 Anna: x", 1.0, "c", 32400
+    )
+    assert hit.day == date(2024, 5, 2)
+    for day, goes in (("2024-05-01", False), ("2024-05-02", True), ("2024-05-03", False)):
+        arguments = argparse.Namespace(
+            id=None, person=None, chat=None, since=date.fromisoformat(day), until=date.fromisoformat(day)
+        )
+        assert recalled(arguments, Persona(home, "Anna"))(hit) is goes
