@@ -148,8 +148,8 @@ def _reminded(
 ) -> "list[Conversation]":
     """Put recalled lines into as large a share of these samples as a training run with the default preset does."""
     from chatclone.ingest.stored_report import read_report
-    from chatclone.training.config import DEFAULT_PRESET, preset
     from chatclone.training.memory_samples import Share, add_memory_from
+    from chatclone.training.setting_bounds import DEFAULT_PRESET, preset
 
     settings, _ = preset(DEFAULT_PRESET)
     options = read_report(_existing(persona, "report.json").parent).options

@@ -73,8 +73,8 @@ def _emit_result(args: argparse.Namespace, result: "RunResult", persona: Persona
 
 def _plan(args: argparse.Namespace, persona: Persona) -> "Plan":
     """Return the plan of a new run, or of the interrupted one to be resumed."""
-    from chatclone.training.config import DEFAULT_PRESET
     from chatclone.training.plan import make_plan
+    from chatclone.training.setting_bounds import DEFAULT_PRESET
     from chatclone.training.train_run import last_unfinished
 
     overrides = dict(_key_and_value(text) for text in args.set)

@@ -9,8 +9,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 
+from chatclone.engines.marker_watch import StopMarker
 from chatclone.engines.protocol import Cancelled, EngineEvent, Piece, Reading, Sampling, Stopped, StoppedBy
-from chatclone.engines.stop_marker import StopMarker
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import ChatTemplate, Prompt
 

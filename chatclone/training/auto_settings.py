@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from chatclone.bases.inspect_base import Base
 from chatclone.i18n.message import Message
-from chatclone.training.config import AUTO
 from chatclone.training.device import Machine, choose_device, choose_dtype, choose_quantisation, weight_bytes
 from chatclone.training.plan import Plan
 from chatclone.training.schedule import Schedule
+from chatclone.training.setting_bounds import AUTO
 from chatclone.training.tokenized_data import fitting_length
 
 SMALL_SHARE = 0.25

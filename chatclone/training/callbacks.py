@@ -11,8 +11,8 @@ from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl,
 
 from chatclone.errors import ChatcloneError
 from chatclone.training import distributed
-from chatclone.training.config import TrainConfig
 from chatclone.training.events import STOP_FILE, Begun, Evaluated, EventLog, Step
+from chatclone.training.setting_bounds import TrainConfig
 
 
 class Reporter(TrainerCallback):

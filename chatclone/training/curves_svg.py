@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from chatclone.training.curves import Curves
+from chatclone.training.loss_history import Curves
 
 WIDTH, LEFT, RIGHT, TOP = 760, 64, 736, 56
 """Pixels: the page's width, the left and right edge of the panels, and the top of the first."""

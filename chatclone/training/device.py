@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from chatclone.bases.inspect_base import Base
 from chatclone.errors import ChatcloneError
 from chatclone.i18n.message import Message
-from chatclone.training.config import AUTO, Dtype
+from chatclone.training.setting_bounds import AUTO, Dtype
 
 Decision = tuple[Any, str]
 """A value and its reason."""

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 from chatclone.errors import ChatcloneError
-from chatclone.training.config import AUTO
 from chatclone.training.events import CHECKPOINTS
 from chatclone.training.plan import Plan
+from chatclone.training.setting_bounds import AUTO
 
 FULL_BYTES = 5_000_000
 """With less than this free, a failed write is taken for a full disk whatever the error says."""

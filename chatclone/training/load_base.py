@@ -21,7 +21,7 @@ from chatclone.errors import ChatcloneError
 from chatclone.i18n.message import Message
 from chatclone.prompt.render import ChatMessage, ChatTemplate, PromptError
 from chatclone.training import distributed
-from chatclone.training.config import TrainConfig
+from chatclone.training.setting_bounds import TrainConfig
 
 EAGER = ("gemma2",)
 """Architectures with soft-capped attention scores, which only eager attention supports."""

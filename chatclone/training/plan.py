@@ -16,7 +16,7 @@ from chatclone.i18n.message import Message
 from chatclone.ingest.stored_report import StoredReport, read_report
 from chatclone.personas.persona import Persona
 from chatclone.storage.atomic_files import write_atomically
-from chatclone.training.config import AUTO, DEFAULT_PRESET, Reasons, TrainConfig, override, preset
+from chatclone.training.setting_bounds import AUTO, DEFAULT_PRESET, Reasons, TrainConfig, override, preset
 
 LEARNING_RATES = (
     (0.1, 5e-3, Message("a tiny base")),

@@ -13,13 +13,13 @@ from chatclone.bases.inspect_base import Base, describe
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import ChatTemplate
 from chatclone.training import auto_settings, distributed
-from chatclone.training.config import AUTO
 from chatclone.training.device import find_machine
 from chatclone.training.events import PLAN_FILE, BaseLoaded, DataReady, EventLog
 from chatclone.training.memory_samples import Share, add_memory_from
 from chatclone.training.plan import Plan
 from chatclone.training.prepared import Prepared
 from chatclone.training.schedule import schedule
+from chatclone.training.setting_bounds import AUTO
 from chatclone.training.tokenized_data import (
     Conversation,
     TokenizedData,

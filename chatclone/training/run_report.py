@@ -17,9 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from chatclone.storage.atomic_files import write_atomically
 from chatclone.storage.fingerprint import weights_mark
 from chatclone.training.checkpoints import WEIGHTS
-from chatclone.training.curves import Curves
 from chatclone.training.curves_svg import svg
 from chatclone.training.events import Notice, history
+from chatclone.training.loss_history import Curves
 from chatclone.training.plan import Plan
 from chatclone.training.run_result import RunResult
 from chatclone.training.verdict import sentences

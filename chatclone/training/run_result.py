@@ -10,7 +10,7 @@ import msgspec
 
 from chatclone.errors import ChatcloneError
 from chatclone.storage.atomic_files import write_atomically
-from chatclone.training.config import Reasons
+from chatclone.training.setting_bounds import Reasons
 
 RESULT_FILE = "result.json"
 T = TypeVar("T")

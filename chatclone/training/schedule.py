@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from chatclone.i18n.message import Message
-from chatclone.training.config import AUTO, TrainConfig
+from chatclone.training.setting_bounds import AUTO, TrainConfig
 
 ROW_TOKENS = (256, 512, 1024, 2048, 4096)
 """Lengths of a packed row to choose from."""

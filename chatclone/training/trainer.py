@@ -20,12 +20,12 @@ from trl import SFTConfig, SFTTrainer
 
 from chatclone.errors import ChatcloneError, UsageError
 from chatclone.training import distributed
-from chatclone.training.config import TrainConfig
 from chatclone.training.events import CHECKPOINTS, EventLog
 from chatclone.training.packed_rows import use_on_cpu
 from chatclone.training.plan import Plan
 from chatclone.training.prepared import Prepared
 from chatclone.training.schedule import Schedule
+from chatclone.training.setting_bounds import TrainConfig
 
 ATTENTION = ("attn", "attention")
 """Parts of the names of attention modules."""

@@ -3,7 +3,7 @@
 import math
 
 from chatclone.i18n.message import Message
-from chatclone.training.curves import Curves, Evaluation
+from chatclone.training.loss_history import Curves, Evaluation
 from chatclone.training.run_result import RunResult, Verdict
 
 LITTLE = 0.02

@@ -23,14 +23,14 @@ import msgspec
 from chatclone.errors import ChatcloneError
 from chatclone.training import distributed, failures, run_report, run_result
 from chatclone.training.checkpoints import best_evaluation, keep_last, last_checkpoint
-from chatclone.training.config import AUTO
-from chatclone.training.curves import curves_of_log
 from chatclone.training.device import hide_other_gpus, memory_mb
 from chatclone.training.events import PLAN_FILE, STOP_FILE, Done, EventLog, Failed, Started
+from chatclone.training.loss_history import curves_of_log
 from chatclone.training.plan import Plan
 from chatclone.training.prepare import free_memory, prepare
 from chatclone.training.prepared import Prepared
 from chatclone.training.run_result import PlanMeasurement, RunResult
+from chatclone.training.setting_bounds import AUTO
 from chatclone.training.verdict import judge
 
 PACKAGES = ("chatclone", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "bitsandbytes")

@@ -2,7 +2,7 @@
 
 from chatclone.i18n.translate import tr, tr_message
 from chatclone.personas.persona import Persona
-from chatclone.training.config import DEFAULT_PRESET, preset_names, preset_summary
+from chatclone.training.setting_bounds import DEFAULT_PRESET, preset_names, preset_summary
 
 ANOTHER = "another"
 """The choice for a base that is typed."""

@@ -10,7 +10,7 @@ import pytest
 from chatclone.cli.main import main
 from chatclone.prompt.memory_block import MEMORY_CLOSE, MEMORY_OPEN
 from chatclone.prompt.render import IGNORED
-from chatclone.training.config import DEFAULT_PRESET, preset
+from chatclone.training.setting_bounds import DEFAULT_PRESET, preset
 from tests import exports
 
 SECRET = "call +7 999 123-45-67"

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from chatclone.training.config import preset
 from chatclone.training.plan import Plan
 from chatclone.training.run_result import DataCounts, RunResult, Verdict
+from chatclone.training.setting_bounds import preset
 
 LAYER = {"model.layers.0.mlp.up_proj.weight": (8, 8)}
 

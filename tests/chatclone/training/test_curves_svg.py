@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from chatclone.training.curves_svg import svg, ticks
-from tests.chatclone.training.test_curves import curves
+from tests.chatclone.training.test_loss_history import curves
 
 NAMESPACE = {"s": "http://www.w3.org/2000/svg"}
 

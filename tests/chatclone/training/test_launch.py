@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from chatclone.errors import UsageError
-from chatclone.training.config import preset
 from chatclone.training.launch import Launch, launch, remote_commands
+from chatclone.training.setting_bounds import preset
 
 PLAN = Path("runs/1/plan.json")
 WORKER = ["-m", "chatclone.training.worker", str(PLAN)]

@@ -10,8 +10,8 @@ import torch
 
 from chatclone.errors import ChatcloneError
 from chatclone.prompt.render import IGNORED, ChatMessage
-from chatclone.training.config import TrainConfig
 from chatclone.training.load_base import disable_avx512bf16, load
+from chatclone.training.setting_bounds import TrainConfig
 from tests.chatclone.training.conftest import Bases
 from tests.chatclone.training.making import model_folder, small_plan
 from tests.tiny import FAMILIES, Family

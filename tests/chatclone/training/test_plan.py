@@ -8,8 +8,8 @@ import pytest
 from chatclone.errors import ChatcloneError
 from chatclone.ingest.import_run import Request, ingest
 from chatclone.personas.persona import Persona
-from chatclone.training.config import preset_names
 from chatclone.training.plan import Plan, make_plan
+from chatclone.training.setting_bounds import preset_names
 from tests import exports
 from tests.chatclone.training.making import model_folder
 

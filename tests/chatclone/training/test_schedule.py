@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chatclone.training.config import TrainConfig, preset
 from chatclone.training.schedule import schedule
+from chatclone.training.setting_bounds import TrainConfig, preset
 
 
 def settings(name: str = "persona", **changes: Any) -> TrainConfig:

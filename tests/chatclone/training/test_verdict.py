@@ -5,7 +5,7 @@ import pytest
 from chatclone.training.run_result import Verdict
 from chatclone.training.verdict import judge, sentences
 from tests.chatclone.training.making import run_result
-from tests.chatclone.training.test_curves import curves
+from tests.chatclone.training.test_loss_history import curves
 
 FALLING = [4 - n / 10 for n in range(20)]
 

@@ -18,10 +18,10 @@ from chatclone.export.export_run import ExportedFile, ExportResult
 from chatclone.export.parity_report import Loss, Parity
 from chatclone.personas.persona import Persona
 from chatclone.repl.loaded_model import Loaded
-from chatclone.training.config import preset as load_preset
 from chatclone.training.events import BaseLoaded, Begun, Evaluated, EventLog, Started, Step
 from chatclone.training.plan import Plan
 from chatclone.training.run_result import Measured, PlanMeasurement, RunResult, write
+from chatclone.training.setting_bounds import preset as load_preset
 from chatclone.tui.app import ChatcloneApp
 from chatclone.tui.services.export_sizes import Sizes
 from chatclone.tui.services.journey import Journey

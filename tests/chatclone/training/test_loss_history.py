@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chatclone.training.curves import Curves, curves_of_log
+from chatclone.training.loss_history import Curves, curves_of_log
 
 
 def curves(*losses: float, per_epoch: int, evals: dict[int, float] | None = None) -> Curves:

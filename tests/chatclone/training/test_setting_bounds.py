@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatclone.errors import ChatcloneError
-from chatclone.training.config import (
+from chatclone.training.setting_bounds import (
     AUTO,
     OTHER_NAMES,
     TYPES,
