@@ -81,11 +81,11 @@ class Listing(ChatFile):
         self._change(f"UPDATE conversations SET read_id = coalesce({seen}, read_id) WHERE id = ?", conversation)
 
     def configure(self, conversation: int, settings: Settings) -> None:
-        """Save how a conversation is held from now on."""
+        """Save a conversation's settings."""
         self._change("UPDATE conversations SET settings = ? WHERE id = ?", settings.to_json(), conversation)
 
     def settings(self, conversation: int) -> Settings:
-        """Return how a conversation is held."""
+        """Return a conversation's settings."""
         rows = self._read("SELECT settings FROM conversations WHERE id = ?", conversation)
         return Settings.from_json(rows[0][0]) if rows else Settings()
 

@@ -135,7 +135,7 @@ class PlainChat:
 
     @property
     def settings(self) -> Settings:
-        """How the open conversation is held."""
+        """Settings of the open conversation."""
         return self._fresh if self.conversation is None else self.store.settings(self.conversation)
 
     def configure(self, settings: Settings) -> None:

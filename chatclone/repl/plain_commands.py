@@ -98,7 +98,7 @@ def _undo(chat: "PlainChat") -> None:
 
 
 def _cite(chat: "PlainChat") -> None:
-    """Cite what the last reply was given to remember."""
+    """Print the memories used for the last reply."""
     if chat.reply is None or not chat.reply.memory:
         nothing = tr("Nothing was remembered for the last reply.")
         chat.print(nothing if chat.reply else tr("There is no reply yet."))

@@ -106,7 +106,7 @@ def build(
     `share` of the trained replies is what one chat may give, within the bounds of `importers.filters.chat_balance`.
     """
     if filter not in FILTERS:
-        raise ImportFailure(f'"{filter}" is no filter', f"there is {', '.join(FILTERS)}")
+        raise ImportFailure(f'unknown filter "{filter}"', f"choose one of {', '.join(FILTERS)}")
     talks, ledger, account = Conversations(), Ledger(), Account(filter)
     names = Names(people, redactor, pseudonyms)
     for chat, messages in chats:

@@ -71,7 +71,7 @@ class ChatBase(Screen[None]):
 
     @property
     def _settings(self) -> Settings:
-        """How the open conversation is held."""
+        """Settings of the open conversation."""
         return self._fresh if self._conversation is None else self._store.settings(self._conversation)
 
     @property
@@ -85,7 +85,7 @@ class ChatBase(Screen[None]):
         return self._settings.partner or (self.replies.clone.partner if self.replies.clone else "")
 
     def _configure(self, settings: Settings) -> None:
-        """Save how the open conversation is held from now on."""
+        """Save new settings for the open conversation."""
         if self._conversation is None:
             self._fresh = settings
         else:

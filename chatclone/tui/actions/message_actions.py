@@ -49,7 +49,7 @@ class MessageActions(ChatBase):
         """Say what I would have said instead of a reply."""
         reply = self._last_of("assistant")
         if reply is None or not reply.text.strip():
-            self.notify(tr("There is no reply to say better."), severity="warning")
+            self.notify(tr("Nothing to correct yet."), severity="warning")
         elif text:
             self._correct(reply.id, text)
         else:

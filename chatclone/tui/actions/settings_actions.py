@@ -1,4 +1,4 @@
-"""How a conversation is held: whom the clone talks to, how strong its adapter is, its pace; and the comparison."""
+"""Actions on a conversation's settings: partner, adapter strength, pace; and the comparison."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -107,7 +107,7 @@ class HoldingActions(ChatBase):
         """Answer the last question without the adapter and with it, side by side."""
         question = self._last_of("user")
         if question is None or self.replies.clone is None:
-            self.notify(tr("There is no question yet, or the clone is not awake."), severity="warning")
+            self.notify(tr("Ask something first, and wait until the model is loaded."), severity="warning")
         elif not self._is_busy():
             after = self._store.messages(question.conversation, 1, after=question.id)
             screen = CompareScreen(self._persona.name)

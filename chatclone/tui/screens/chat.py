@@ -73,9 +73,9 @@ class ChatScreen(MessageActions, ConversationActions, MemoryActions, HoldingActi
     @on(thread_messages.CloneAsleep)
     def _clone_asleep(self, event: thread_messages.CloneAsleep) -> None:
         self._model_coming = False
-        self._say(tr("could not wake up"))
+        self._say(tr("failed to load the model"))
         self.query_one(StatusLine).say(tr("no model"))
-        title = tr("{name} could not wake up", name=self._persona.name)
+        title = tr("{name}: failed to load the model", name=self._persona.name)
         message = hinted(*event.explanation.partition("\n")[::2])
         self.notify(message, title=title, severity="error", timeout=60, markup=False)
 

@@ -99,7 +99,7 @@ def _who(document: dict[str, Any]) -> Content:
         how = tr(HOW.get(owner["how"], owner["how"]))
         lines.append(tr("You are {name}: {how}.", name=owner["name"], how=how))
     if not owner or owner["id"] != persona["id"]:
-        lines.append(tr("Cloned is {name}.", name=persona["name"]))
+        lines.append(tr("Cloning {name}.", name=persona["name"]))
     if not messages["new"] and not messages["edited"]:
         nothing = trn(
             "Nothing new: the only message was imported before.",

@@ -1,4 +1,4 @@
-"""What a reply was given to remember: when it was said, by whom, in which chat, and how well it fitted.
+"""Memories used for a reply: when each was said, by whom, in which chat, and its score.
 
 A card opens where its words were said, and can be forgotten; notes for today stand above the cards.
 """
@@ -113,7 +113,7 @@ class MemoryPanel(Vertical):
 def _about(reply: StoredMessage | None) -> str:
     """Return the line below the heading."""
     if reply is None:
-        return tr("What a reply was given to remember is shown here.")
+        return tr("Memories used for a reply are shown here.")
     if not reply.memory:
         return tr("Nothing was found for this reply.") if reply.state != "writing" else tr("Looking…")
     first = visible(reply.bubbles[0]) if reply.bubbles else "…"

@@ -233,7 +233,7 @@ class TestFailures:
             raise ChatcloneError("there is no model yet", "chatclone train")
 
         async with app_with(FakeEngine(), store, wake=wake).run_test() as pilot:
-            await until(pilot, lambda: shown(pilot.app, "#title .state") == "could not wake up")
+            await until(pilot, lambda: shown(pilot.app, "#title .state") == "failed to load the model")
             await send(pilot, "hi")
             assert said(store) == [("hi", "done")]
             (notice,) = pilot.app._notifications

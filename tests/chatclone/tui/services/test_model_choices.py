@@ -149,7 +149,7 @@ class TestChoosing:
         async with app.run_test(size=(100, 30)) as pilot:
             await awake(pilot)
             await send(pilot, "/set model gguf gone")
-            await until(pilot, lambda: shown(app, ".state") == "could not wake up")
+            await until(pilot, lambda: shown(app, ".state") == "failed to load the model")
             await send(pilot, "hi")
             assert lines(app) == ["hi"]
             await send(pilot, "/model")
