@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Literal
 
 from chatclone.archive.archive import Archive
@@ -28,14 +29,19 @@ def open_memory(persona: Persona, embedder: Use = "background") -> Memory:
     In the background the model is loaded after the first screen, off the main thread, and what is not embedded yet
     is embedded at low priority.
     """
+    if embedder == "no":
+        return open_file(persona.memory_file)
+    with open_file(persona.memory_file) as memory:
+        model = choose_embedder(memory, background=embedder == "background")[0]
+    return open_file(persona.memory_file, model, background=embedder == "background")
+
+
+def open_file(path: Path, embedder: Embedder | None = None, *, background: bool = False) -> Memory:
+    """Open the memory in `path`; a damaged file, or one of another version, is a ChatcloneError."""
     try:
-        if embedder == "no":
-            return Memory.open(persona.memory_file)
-        with Memory.open(persona.memory_file) as memory:
-            model = choose_embedder(memory, background=embedder == "background")[0]
-        return Memory.open(persona.memory_file, model, background=embedder == "background")
+        return Memory.open(path, embedder, background=background)
     except StoreError as error:
-        raise ChatcloneError(str(error), f"move {persona.memory_file} away and import again") from error
+        raise ChatcloneError("{error}", "move {file} away and import again", error=str(error), file=path) from error
 
 
 def choose_embedder(memory: Memory, *, background: bool = False) -> tuple[Embedder | None, str]:
@@ -75,7 +81,7 @@ def embed(persona: Persona, seconds: float | None, progress: Progress = lambda d
         model, reason = choose_embedder(memory)
     if model is None:
         return reason
-    with Memory.open(persona.memory_file, model) as memory:
+    with open_file(persona.memory_file, model) as memory:
         try:
             left = memory.embed(seconds, progress)
         except EmbedderError as error:

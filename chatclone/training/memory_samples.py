@@ -8,22 +8,19 @@ question, so that the adapter learns to ignore those too. The same seed gives th
 import random
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from chatclone.clone.clone import CONTEXT_A_WORD, MEMORY_WORDS
 from chatclone.engines.token_loop import MAX_CONTEXT
-from chatclone.errors import ChatcloneError
 from chatclone.prompt.memory_block import with_memory
 from chatclone.prompt.render import ChatTemplate, PromptError
+from chatclone.recall.persona_memory import open_file
 from chatclone.training.tokenized_data import Conversation
 from importers.message import Message
 from importers.privacy.redaction import Redactor
-from memory.memory import Memory
 from memory.search.recall import Hit, Recall
-from memory.store.database import StoreError
 
 OTHER_QUESTIONS = 5
 """Questions of other samples that are tried to find irrelevant lines for this one."""
@@ -85,12 +82,7 @@ def add_memory_from(
     redact: bool,
 ) -> WithMemory:
     """Add lines recalled from the memory at `file` to samples of at most `limit` tokens for a base of `context`."""
-    try:
-        opened = Memory.open(file)
-    except StoreError as error:
-        hint = "move {file} away and import again"
-        raise ChatcloneError("{error}", hint, error=error, file=file) from error
-    with closing(opened) as memory:
+    with open_file(file) as memory:
         return add_memory(
             conversations,
             metas,
