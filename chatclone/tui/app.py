@@ -27,6 +27,7 @@ from chatclone.tui.screens.first_paint import FirstScreen
 from chatclone.tui.screens.welcome import WelcomeScreen
 from chatclone.tui.services.journey import Journey
 from chatclone.tui.services.open_personas import CloneFactory, Opened, opener, version_of
+from chatclone.tui.services.thread_failures import show_thread_failures
 from chatclone.tui.services.training_watch import TrainingWatch, is_page
 from chatclone.tui.themes import DUSK, FEW_COLOURS, THEMES, has_few_colours
 
@@ -85,7 +86,8 @@ class ChatcloneApp(App[None]):
         """Why the app could not go on."""
 
     def on_mount(self) -> None:
-        """Let it look as is preferred; the first screen follows."""
+        """Apply the preferences and watch the threads; the first screen follows."""
+        show_thread_failures(self)
         self.set_class(has_few_colours(self), FEW_COLOURS)
         if self.preferences is not None:
             self.preferences.apply(self)
