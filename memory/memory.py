@@ -1,4 +1,4 @@
-"""The face of memory: remember what was said, recall it, forget it for good, and prove that it is sound.
+"""The public interface of memory: remember messages, recall them, delete them for good, and check the file.
 
     with Memory.open(path) as memory:
         memory.sync(lines)
@@ -76,7 +76,7 @@ class Memory:
         return memory
 
     def close(self) -> None:
-        """Let go of the file and the embedder."""
+        """Close the file and the embedder."""
         if self._embedding is not None:
             self._embedding.close()
         with self._writing, self._reading:
@@ -278,7 +278,7 @@ class Memory:
         self._erase()
 
     def rebuild(self) -> None:
-        """Make passages and indexes anew from the messages, which mends all that `check` finds but a damaged file."""
+        """Make passages and indexes anew from the messages, which repairs all that `check` finds but a damaged file."""
         with self._change() as connection:
             passage_writer.rebuild_index(connection)
         with self._writing:

@@ -80,7 +80,7 @@ class Embedding:
             self._thread.join(timeout=10)
 
     def open(self) -> bool:
-        """Load model and index if they are not; whether that worked."""
+        """Load model and index if they are not and return whether that worked."""
         with self._opening:
             if self._index is None and not self.problem:
                 with self._failing():

@@ -1,4 +1,4 @@
-"""The proof that lines, passages, lexical index, vectors and tombstones agree; `Memory.rebuild` mends what does not."""
+"""Checks that lines, passages, indexes, vectors and tombstones agree; `Memory.rebuild` repairs what does not."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def problems(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
         yield f"the full-text index is damaged: {error}"
     yield from _misplaced(connection)
     if wrong := line_features.count_wrong(connection):
-        yield f"{wrong} messages have other traits than their texts"
+        yield f"{wrong} messages have stored features that differ from their text"
     yield from (unindexed := list(_unindexed(connection)))
     if not unindexed and (wrong := vocabulary.miscounted(connection)):  # they are counted by the index
         yield f"{wrong} words are counted wrongly"

@@ -1,7 +1,7 @@
 """Lines and passages kept in step, inside the caller's transaction.
 
 Passages are exactly the windows of a chat's lines. Whether a window begins at a line depends on the line before and the
-two after it, so a change is mended around its place, however long the chat is.
+two after it, so a change is repaired around its place, however long the chat is.
 """
 
 import sqlite3

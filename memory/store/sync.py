@@ -1,6 +1,6 @@
 """Memory brought in step with an archive, a batch of messages at a time, however many there are.
 
-Nothing is held for every message but one bit, and passages are mended only around what changed.
+Nothing is held for every message but one bit, and passages are repaired only around what changed.
 """
 
 import json
@@ -19,7 +19,7 @@ from memory.store.tombstones import Tombstones
 BATCH = 2000
 """Lines compared with the file at a time."""
 FEW = 100
-"""Up to so many changes a chat is mended around each of them, beyond that it is read through once."""
+"""Up to so many changes a chat is repaired around each of them, beyond that it is read through once."""
 
 Progress = Callable[[int], None]
 """Told how many lines are through."""

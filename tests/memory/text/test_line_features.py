@@ -43,6 +43,6 @@ def test_traits_that_are_not_those_of_the_text_are_found_and_mended(tmp_path: Pa
         memory.sync([Line("c/1", "c", "Crew", "Anna", 60, "where is my cat?"), Line("c/2", "c", "Crew", "Bo", 70, "")])
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(f"UPDATE line SET {damage}")
-        assert memory.check() == ["1 messages have other traits than their texts"]
+        assert memory.check() == ["1 messages have stored features that differ from their text"]
         memory.rebuild()
         assert memory.check() == []
