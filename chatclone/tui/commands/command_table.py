@@ -63,7 +63,7 @@ COMMANDS = (
             "Write a message of yours anew; the old one stays a version.", "[TEXT]", "p"),
         ("editor", "editor", "f9", "screen.editor", "Editor", "Write the message in $EDITOR.", "", ""),
         ("better", "better", "f8", "screen.better", "I would say",
-            "Say what you would say instead; train learns from it.",
+            "Say what you would say instead; saved to a file.",
             "TEXT", "p"),
     ),
     *_on(MESSAGES,
