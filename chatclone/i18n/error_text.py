@@ -20,6 +20,11 @@ def explained_error(error: ChatcloneError) -> str:
     return tr("error: {what}", what=explained(error))
 
 
+def explained_bug(error: Exception) -> str:
+    """Return an unexpected error in two lines: its kind, and where to look; its words may quote what people wrote."""
+    return tr("error: {what}", what=hinted(type(error).__name__, tr("the log, chatclone.log, says where")))
+
+
 def explained_text(text: str) -> str:
     """Return the text of `saved_reply.explain` as an error."""
     return tr("error: {what}", what=hinted(*tr_message(text).partition("\n")[::2]))

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from chatclone.errors import ChatcloneError
-from chatclone.i18n.error_text import explained_error, hinted
+from chatclone.i18n.error_text import explained_bug, explained_error
 from chatclone.i18n.translate import mark, tr
 from chatclone.safe_text import visible
 from chatclone.tui.services.journey import Journey
@@ -60,8 +60,7 @@ class Page(Screen[None]):
         if isinstance(error, ChatcloneError):
             problem.update(visible(explained_error(error)))
         elif error is not None:
-            what = tr("error: {what}", what=hinted(type(error).__name__, tr("the log, chatclone.log, says where")))
-            problem.update(visible(what))
+            problem.update(visible(explained_bug(error)))
 
     def set_esc(self, does: str) -> None:
         """Say what Esc does now."""

@@ -6,8 +6,7 @@ from contextlib import suppress
 
 from textual.app import App
 
-from chatclone.i18n.error_text import hinted
-from chatclone.i18n.translate import tr
+from chatclone.i18n.error_text import explained_bug
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +21,7 @@ def show_thread_failures(app: App[None]) -> None:
         from chatclone.clone.saved_reply import log_failure
 
         log_failure(logger, f"thread {failure.thread.name if failure.thread else ''}", error)
-        what = tr("error: {what}", what=hinted(type(error).__name__, tr("the log, chatclone.log, says where")))
         with suppress(RuntimeError):  # the app is ending
-            app.call_from_thread(app.notify, what, severity="error", markup=False)
+            app.call_from_thread(app.notify, explained_bug(error), severity="error", markup=False)
 
     threading.excepthook = failed
